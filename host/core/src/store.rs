@@ -1,0 +1,318 @@
+//! The durable store: one redb file, one writer, typed tables that carry a version.
+//!
+//! Every acknowledged change survives kill -9: [`Store::write`] returns after the commit reached the disk. Writers are gathered:
+//! one thread owns writing and puts all changes that wait into one commit. Values are CBOR, which describes itself: a field
+//! can be added with a serde default, and a newer program can say what it does not understand.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+const VERSIONS: TableDefinition<'static, &str, u16> = TableDefinition::new("table-versions");
+/// Changes that may wait for the writer; more callers wait to hand theirs over.
+const QUEUE: usize = 256;
+/// Changes in one commit at most, so that the first of them is not kept waiting.
+const GROUP: usize = 64;
+
+/// A typed table: text keys, values of one type in one version.
+pub struct Table<V> {
+    name: &'static str,
+    version: u16,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V> Clone for Table<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<V> Copy for Table<V> {}
+
+impl<V: Serialize + DeserializeOwned> Table<V> {
+    /// Names a table. `version` is raised when old values can no longer be read.
+    pub const fn new(name: &'static str, version: u16) -> Table<V> {
+        Table { name, version, value: PhantomData }
+    }
+
+    fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(self.name)
+    }
+}
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another daemon has it open.
+    #[error("the store {0} is in use by another daemon")]
+    InUse(String),
+    /// The database said no.
+    #[error("store: {0}")]
+    Database(#[from] redb::Error),
+    /// A value cannot be read as what the table holds.
+    #[error("table {table}, key {key}: {cause}")]
+    Value {
+        /// The table.
+        table: &'static str,
+        /// The key.
+        key: String,
+        /// What the decoder said.
+        cause: String,
+    },
+    /// The table was written by another version of the program.
+    #[error("table {table} has version {found}, this program knows {known}")]
+    Version {
+        /// The table.
+        table: &'static str,
+        /// What is there.
+        found: u16,
+        /// What we write.
+        known: u16,
+    },
+    /// A change that the caller's own rules refuse.
+    #[error("{0}")]
+    Refused(String),
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+macro_rules! from_redb {
+    ($($error:ident),*) => { $(impl From<redb::$error> for StoreError { fn from(error: redb::$error) -> Self { StoreError::Database(error.into()) } })* };
+}
+from_redb!(TransactionError, TableError, StorageError, CommitError);
+
+type Change = Box<dyn FnOnce(&mut WriteTransaction<'_>) -> Result<(), StoreError> + Send>;
+struct Request {
+    change: Change,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// The open store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<Database>,
+    writer: mpsc::Sender<Request>,
+}
+
+impl Store {
+    /// Opens or creates the store at `path`. Fails when another process has it open.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let database = Database::create(path).map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.display().to_string()),
+            other => StoreError::Database(other.into()),
+        })?;
+        Store::start(database)
+    }
+
+    /// A store that dies with the process, for tests.
+    pub fn in_memory() -> Result<Store, StoreError> {
+        let database = Database::builder()
+            .create_with_backend(redb::backends::InMemoryBackend::new())
+            .map_err(|error| StoreError::Database(error.into()))?;
+        Store::start(database)
+    }
+
+    fn start(database: Database) -> Result<Store, StoreError> {
+        let database = Arc::new(database);
+        let (writer, requests) = mpsc::channel(QUEUE);
+        let shared = database.clone();
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_loop(&shared, requests))
+            .map_err(|error| StoreError::Refused(format!("no thread for the store: {error}")))?;
+        Ok(Store { database, writer })
+    }
+
+    /// Runs `change` in a transaction and returns once it is on the disk. What `change` wrote is dropped when it fails.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (value_out, value_in) = oneshot::channel();
+        let (done, committed) = oneshot::channel();
+        let change: Change = Box::new(move |transaction| {
+            let value = change(transaction)?;
+            // The receiver is gone only when the caller no longer waits.
+            let _ = value_out.send(value);
+            Ok(())
+        });
+        self.writer.send(Request { change, done }).await.map_err(|_| StoreError::Closed)?;
+        committed.await.map_err(|_| StoreError::Closed)??;
+        value_in.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Sets one value.
+    pub async fn put<V>(&self, table: Table<V>, key: &str, value: V) -> Result<(), StoreError>
+    where
+        V: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let key = key.to_owned();
+        self.write(move |transaction| transaction.put(table, &key, &value)).await
+    }
+
+    /// Sets one value from a thread that may block; not to be called in async code.
+    pub fn put_blocking<V>(&self, table: Table<V>, key: &str, value: V) -> Result<(), StoreError>
+    where
+        V: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let key = key.to_owned();
+        let (done, committed) = oneshot::channel();
+        let change: Change = Box::new(move |transaction| transaction.put(table, &key, &value));
+        self.writer.blocking_send(Request { change, done }).map_err(|_| StoreError::Closed)?;
+        committed.blocking_recv().map_err(|_| StoreError::Closed)?
+    }
+
+    /// One value as last committed.
+    pub fn get<V: Serialize + DeserializeOwned>(&self, table: Table<V>, key: &str) -> Result<Option<V>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let opened = match transaction.open_table(table.definition()) {
+            Ok(opened) => opened,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        check_read_version(&transaction, table)?;
+        opened.get(key)?.map(|guard| decode(table.name, key, guard.value())).transpose()
+    }
+
+    /// All values of a table as last committed, by key.
+    pub fn all<V: Serialize + DeserializeOwned>(&self, table: Table<V>) -> Result<Vec<(String, V)>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let opened = match transaction.open_table(table.definition()) {
+            Ok(opened) => opened,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        check_read_version(&transaction, table)?;
+        opened
+            .iter()?
+            .map(|entry| {
+                let (key, value) = entry?;
+                let key = key.value().to_owned();
+                let value = decode(table.name, &key, value.value())?;
+                Ok((key, value))
+            })
+            .collect()
+    }
+}
+
+fn check_read_version<V>(transaction: &redb::ReadTransaction, table: Table<V>) -> Result<(), StoreError> {
+    let found = match transaction.open_table(VERSIONS) {
+        Ok(versions) => versions.get(table.name)?.map(|guard| guard.value()),
+        Err(redb::TableError::TableDoesNotExist(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match found {
+        Some(found) if found != table.version => Err(StoreError::Version { table: table.name, found, known: table.version }),
+        _ => Ok(()),
+    }
+}
+
+fn decode<V: DeserializeOwned>(table: &'static str, key: &str, bytes: &[u8]) -> Result<V, StoreError> {
+    ciborium::from_reader(bytes).map_err(|error| StoreError::Value { table, key: key.to_owned(), cause: error.to_string() })
+}
+
+/// A transaction in the making. Changes of one caller are applied together or not at all.
+pub struct WriteTransaction<'a> {
+    inner: &'a redb::WriteTransaction,
+    pending: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
+    versions: BTreeMap<&'static str, u16>,
+}
+
+impl WriteTransaction<'_> {
+    fn touch<V>(&mut self, table: Table<V>) -> Result<(), StoreError> {
+        if self.versions.contains_key(table.name) {
+            return Ok(());
+        }
+        if let Some(found) = self.inner.open_table(VERSIONS)?.get(table.name)?.map(|guard| guard.value())
+            && found != table.version
+        {
+            return Err(StoreError::Version { table: table.name, found, known: table.version });
+        }
+        self.versions.insert(table.name, table.version);
+        Ok(())
+    }
+
+    /// Sets one value.
+    pub fn put<V: Serialize + DeserializeOwned>(&mut self, table: Table<V>, key: &str, value: &V) -> Result<(), StoreError> {
+        self.touch(table)?;
+        let mut bytes = Vec::new();
+        ciborium::into_writer(value, &mut bytes)
+            .map_err(|error| StoreError::Value { table: table.name, key: key.to_owned(), cause: error.to_string() })?;
+        self.pending.insert((table.name, key.to_owned()), Some(bytes));
+        Ok(())
+    }
+
+    /// Removes one value; it need not be there.
+    pub fn remove<V: Serialize + DeserializeOwned>(&mut self, table: Table<V>, key: &str) -> Result<(), StoreError> {
+        self.touch(table)?;
+        self.pending.insert((table.name, key.to_owned()), None);
+        Ok(())
+    }
+
+    /// One value as this transaction sees it.
+    pub fn get<V: Serialize + DeserializeOwned>(&self, table: Table<V>, key: &str) -> Result<Option<V>, StoreError> {
+        match self.pending.get(&(table.name, key.to_owned())) {
+            Some(Some(bytes)) => decode(table.name, key, bytes).map(Some),
+            Some(None) => Ok(None),
+            None => match self.inner.open_table(table.definition())?.get(key)? {
+                Some(guard) => decode(table.name, key, guard.value()).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn apply(self) -> Result<(), StoreError> {
+        for (name, version) in self.versions {
+            self.inner.open_table(VERSIONS)?.insert(name, version)?;
+        }
+        for ((name, key), value) in self.pending {
+            let mut table = self.inner.open_table(TableDefinition::<&str, &[u8]>::new(name))?;
+            match value {
+                Some(bytes) => table.insert(key.as_str(), bytes.as_slice()).map(drop)?,
+                None => table.remove(key.as_str()).map(drop)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_loop(database: &Database, mut requests: mpsc::Receiver<Request>) {
+    while let Some(first) = requests.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = requests.try_recv()
+        {
+            group.push(next);
+        }
+        commit_group(database, group);
+    }
+}
+
+fn commit_group(database: &Database, group: Vec<Request>) {
+    let mut answers = Vec::with_capacity(group.len());
+    let committed = (|| -> Result<(), StoreError> {
+        let inner = database.begin_write()?;
+        for Request { change, done } in group {
+            let mut transaction = WriteTransaction { inner: &inner, pending: BTreeMap::new(), versions: BTreeMap::new() };
+            let result = change(&mut transaction).and_then(|()| transaction.apply());
+            answers.push((done, result));
+        }
+        inner.commit()?;
+        Ok(())
+    })();
+    let failed = committed.err().map(|error| error.to_string());
+    for (done, result) in answers {
+        let answer = match (&failed, result) {
+            (Some(cause), Ok(())) => Err(StoreError::Refused(format!("not committed: {cause}"))),
+            (_, result) => result,
+        };
+        // Nobody waits any more when the receiver is gone; the change stands all the same.
+        let _ = done.send(answer);
+    }
+}

@@ -1,0 +1,165 @@
+//! The room's owner: what the daemon starts, asks and stops.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use vdsm_core::jobs::{Decider, Keepers, Outcome};
+use vdsm_core::root::Root;
+use vdsm_core::store::{Store, StoreError};
+use vdsm_modules::hooks::HookRunner;
+use vdsm_modules::shaper::Shaper;
+
+use crate::adoption;
+use crate::capability::VmCapability;
+use crate::domains::Domains;
+use crate::events;
+use crate::libvirt::Event;
+use crate::native::DestroyPlan;
+use crate::ownership::{Identity, IdentityError};
+use crate::room::Room;
+use crate::statistics::{Encoder, Figures, Statistics};
+use crate::steps::Control;
+use crate::vm::record::{Place, View, Vms};
+
+/// How long after a failed adoption the next is tried.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How often machines that are out of sight are looked for.
+const LOOK_FOR_UNKNOWN: Duration = Duration::from_secs(10);
+
+/// What the room is made of.
+pub struct Parts {
+    /// Where machines are written down.
+    pub store: Store,
+    /// The root this daemon serves.
+    pub root: Root,
+    /// This boot of the host ([`vdsm_core::clock::boot_id`]).
+    pub boot_id: String,
+    /// The libvirt URI, as configured.
+    pub uri: String,
+    /// libvirt's domains.
+    pub domains: Arc<dyn Domains>,
+    /// What libvirt says unasked.
+    pub events: mpsc::Receiver<Event>,
+    /// Runs hook chains.
+    pub hooks: Arc<dyn HookRunner>,
+    /// Shapes statistics.
+    pub shaper: Arc<dyn Shaper>,
+    /// Encodes a structure for the wire.
+    pub encoder: Encoder,
+    /// The sampler's memory.
+    pub figures: Arc<dyn Figures>,
+}
+
+/// Why the room cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The root belongs to another libvirt.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The records cannot be read.
+    #[error("machine records: {0}")]
+    Records(#[from] StoreError),
+}
+
+/// The room.
+pub struct Hypervisor {
+    room: Arc<Room>,
+    statistics: Arc<Statistics>,
+    channels: Arc<str>,
+    adopted: watch::Receiver<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Hypervisor {
+    /// Opens the room and begins to follow libvirt. Machines are found again as soon as libvirt is there; [`Hypervisor::adopted`]
+    /// tells when. Within a tokio runtime.
+    pub async fn start(parts: Parts) -> Result<Arc<Hypervisor>, OpenError> {
+        let identity = Identity::open(&parts.store, &parts.uri).await?;
+        let vms = Vms::load(parts.store)?;
+        let place = Place { boot_id: parts.boot_id, uri: parts.uri };
+        let room = Arc::new(Room { vms, domains: parts.domains, hooks: parts.hooks, identity, place, keepers: OnceLock::new() });
+        let statistics = Arc::new(Statistics::new(room.clone(), parts.figures, parts.shaper, parts.encoder));
+        let resync = Arc::new(Notify::new());
+        let (done, adopted) = watch::channel(false);
+        let tasks = vec![
+            tokio::spawn(events::follow(room.clone(), parts.events, resync.clone())),
+            tokio::spawn(keep_in_line(room.clone(), resync, done)),
+        ];
+        let channels = parts.root.channels().display().to_string().into();
+        Ok(Arc::new(Hypervisor { room, statistics, channels, adopted, tasks: Mutex::new(tasks) }))
+    }
+
+    /// What modules may ask and plan: the package `vdsm:vm`, with this room's steps.
+    pub fn capability(&self) -> VmCapability {
+        VmCapability::new(self.room.clone(), self.statistics.clone(), self.channels.clone())
+    }
+
+    /// Hands over what machines keep, once the engine is there. Before that, machines that end by themselves give back only their
+    /// domain, and the rest when they are destroyed.
+    pub fn set_keepers(&self, keepers: Keepers) {
+        if self.room.keepers.set(keepers).is_err() {
+            tracing::error!("the keepers of machines were handed over twice");
+        }
+    }
+
+    /// Returns once every machine of this root was found again, is Down with a reason, or is known to be out of sight; false when
+    /// the room was stopped before.
+    pub async fn adopted(&self) -> bool {
+        self.adopted.clone().wait_for(|adopted| *adopted).await.is_ok()
+    }
+
+    /// All machines now.
+    pub fn machines(&self) -> Arc<View> {
+        self.room.vms.view()
+    }
+
+    /// The encoded statistics of machines.
+    pub fn statistics(&self) -> &Arc<Statistics> {
+        &self.statistics
+    }
+
+    /// The id that marks this root's domains.
+    pub fn root_id(&self) -> &str {
+        &self.room.identity.root_id
+    }
+
+    /// Asks the balloon of a machine for so many KiB, as a policy decided.
+    pub async fn set_balloon(&self, vm: &str, target_kib: u64) -> Outcome {
+        Control::kind(self.room.clone(), Control::Balloon).run(vm, target_kib).await
+    }
+
+    /// The plan of a `destroy` that no module serves.
+    pub fn native_destroy_plan(&self, vm: &str) -> Box<dyn Decider> {
+        Box::new(DestroyPlan::new(self.room.clone(), vm))
+    }
+
+    /// Stops to follow libvirt. Machines run on.
+    pub async fn stop(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.abort();
+            // It was aborted: how it ended says nothing more.
+            let _ = task.await;
+        }
+    }
+}
+
+/// Brings the records in line whenever it is rung for, and while a machine is out of sight.
+async fn keep_in_line(room: Arc<Room>, resync: Arc<Notify>, done: watch::Sender<bool>) {
+    loop {
+        let unknown = room.vms.view().values().any(|view| view.record.machine.unknown_since.is_some());
+        if unknown && *done.borrow() {
+            // Rung or not, it is time to look.
+            let _ = tokio::time::timeout(LOOK_FOR_UNKNOWN, resync.notified()).await;
+        } else {
+            resync.notified().await;
+        }
+        while let Err(error) = adoption::adopt(&room).await {
+            tracing::warn!(%error, "machines cannot be looked for now");
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+        done.send_replace(true);
+    }
+}

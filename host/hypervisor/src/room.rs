@@ -1,0 +1,268 @@
+//! What every part of this room works on: the records, libvirt, the hooks and who we are; and the acts that steps, events and
+//! adoption share: looking at a domain, ending one, running a chain.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use vdsm_core::clock;
+use vdsm_core::jobs::Keepers;
+use vdsm_core::lease::{LeaseKey, LeaseKind};
+use vdsm_core::store::StoreError;
+use vdsm_modules::hooks::{ChainOutcome, ChainRequest, HookRunner};
+use vdsm_modules::points::Point;
+
+use crate::domains::{Destroy, Domains};
+use crate::libvirt::{CallError, DomainState};
+use crate::ownership::{self, Identity};
+use crate::process::Process;
+use crate::vm::listed::scalar_text;
+use crate::vm::readback::read_back;
+use crate::vm::record::{Place, VmRecord, Vms};
+use crate::vm::state::{Cpus, Effect, Input};
+use crate::xml::XmlError;
+
+/// How a domain is ended, and how long one that answers `operation failed` may take before the next attempt.
+const ESCALATION: [(Destroy, Duration); 2] = [(Destroy::Gracefully, Duration::from_secs(30)), (Destroy::AtOnce, Duration::ZERO)];
+/// How often a domain that did not end gracefully is looked at meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Where the chain of a machine's end runs.
+const AFTER_VM_DESTROY: &str = "after_vm_destroy";
+
+/// What was seen where a machine's domain should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Ours, running; its live document.
+    Running(Arc<str>),
+    /// Nothing, or the domain of somebody else.
+    Nothing,
+}
+
+/// Why a domain could not be looked at, or what was seen not be written down.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoomError {
+    #[error(transparent)]
+    Libvirt(#[from] CallError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a domain could not be ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EndError {
+    #[error(transparent)]
+    Libvirt(#[from] CallError),
+    #[error("the domain does not end")]
+    Survives,
+}
+
+/// The room's shared parts.
+pub(crate) struct Room {
+    pub(crate) vms: Vms,
+    pub(crate) domains: Arc<dyn Domains>,
+    pub(crate) hooks: Arc<dyn HookRunner>,
+    pub(crate) identity: Identity,
+    pub(crate) place: Place,
+    /// Handed over once the engine exists, which needs this room's steps first.
+    pub(crate) keepers: OnceLock<Keepers>,
+}
+
+/// The lease on a machine, under which it also keeps what its jobs made.
+pub(crate) fn lease(id: &str) -> LeaseKey {
+    LeaseKey { kind: LeaseKind::Vm, id: id.to_owned() }
+}
+
+/// Whether the virtual CPUs run, by the domain's state.
+pub(crate) fn cpus(state: DomainState) -> Cpus {
+    match state {
+        DomainState::Paused(_) => Cpus::Stopped,
+        DomainState::NoState
+        | DomainState::Running
+        | DomainState::Blocked
+        | DomainState::ShuttingDown
+        | DomainState::Shutoff(_)
+        | DomainState::Crashed
+        | DomainState::PmSuspended
+        | DomainState::Unknown(_) => Cpus::Running,
+    }
+}
+
+impl Room {
+    /// Looks at the domain of machine `id` and writes down what is seen.
+    pub(crate) async fn look(&self, id: &str) -> Result<Sight, RoomError> {
+        let Some((state, document)) = self.see(id).await? else { return Ok(Sight::Nothing) };
+        if !ownership::is_ours(&document, &self.identity.root_id) {
+            return Ok(Sight::Nothing);
+        }
+        let process = match self.domains.pid(id).await {
+            Ok(pid) => pid.and_then(Process::of),
+            Err(CallError::NoDomain) => return Ok(Sight::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(Err(error)) = self.vms.change(id, |record| note(record, process, &document)).await? {
+            tracing::warn!(vm = id, %error, "the live document cannot be read back");
+        }
+        self.vms.apply(id, &Input::Seen(cpus(state)), clock::now()).await?;
+        Ok(Sight::Running(document))
+    }
+
+    /// State and document of an active domain, whoever it belongs to.
+    pub(crate) async fn see(&self, id: &str) -> Result<Option<(DomainState, Arc<str>)>, CallError> {
+        let state = match self.domains.state(id).await {
+            Ok(state) if state.is_active() => state,
+            Ok(_) | Err(CallError::NoDomain) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match self.domains.document(id).await {
+            Ok(document) => Ok(Some((state, document.into()))),
+            Err(CallError::NoDomain) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the CPU weight of a fresh domain; a host without such a control is no reason to fail.
+    pub(crate) async fn weigh(&self, record: &VmRecord) {
+        let shares = cpu_shares(record);
+        if let Err(error) = self.domains.set_cpu_shares(&record.id, shares).await {
+            tracing::warn!(vm = record.id, shares, %error, "cpu_shares not set");
+        }
+    }
+
+    /// Ends the domain of a machine: gracefully, then at once. Fine when there is none. A domain of somebody else is left alone.
+    pub(crate) async fn end(&self, record: &VmRecord) -> Result<(), EndError> {
+        let id = record.id.as_str();
+        // What was never read back may be another root's domain of the same uuid.
+        if record.document.is_none() && !self.is_running_ours(id).await? {
+            return Ok(());
+        }
+        for (how, patience) in ESCALATION {
+            match self.domains.destroy(id, how).await {
+                Ok(()) | Err(CallError::NoDomain) => return Ok(()),
+                Err(error) => tracing::warn!(vm = id, ?how, %error, "destroy"),
+            }
+            if self.ends_within(id, patience).await {
+                return Ok(());
+            }
+        }
+        match self.domains.state(id).await {
+            Ok(state) if state.is_active() => Err(EndError::Survives),
+            Ok(_) | Err(CallError::NoDomain) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn is_running_ours(&self, id: &str) -> Result<bool, CallError> {
+        let seen = self.see(id).await?;
+        Ok(seen.is_some_and(|(_, document)| ownership::is_ours(&document, &self.identity.root_id)))
+    }
+
+    /// Whether the domain is gone before `patience` is over. A domain that cannot be asked about is not waited for.
+    async fn ends_within(&self, id: &str, patience: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            match self.domains.state(id).await {
+                Ok(state) if state.is_active() => {}
+                Ok(_) | Err(CallError::NoDomain) => return true,
+                Err(_) => return false,
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Carries out what a change asks for, of a machine that ended by itself.
+    pub(crate) async fn carry_out(&self, id: &str, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::ReleaseNatively => self.release_natively(id).await,
+                Effect::RunAfterDestroy => self.run_after_destroy(id).await,
+            }
+        }
+    }
+
+    async fn release_natively(&self, id: &str) {
+        let Some(view) = self.vms.get(id) else { return };
+        if let Err(error) = self.end(&view.record).await {
+            // QEMU has ended: what is left of the domain is libvirt's to remove.
+            tracing::warn!(vm = id, %error, "release");
+        }
+        if let Some(keepers) = self.keepers.get() {
+            take_back(keepers, id).await;
+        }
+        if let Err(error) = self.vms.apply(id, &Input::Released, clock::now()).await {
+            tracing::error!(vm = id, %error, "the end of a machine cannot be written down");
+        }
+    }
+
+    async fn run_after_destroy(&self, id: &str) {
+        let (Some(view), Some(point)) = (self.vms.get(id), vdsm_modules::points::find(AFTER_VM_DESTROY)) else { return };
+        self.run_chain(&view.record, point, None).await;
+    }
+
+    /// Runs the chain of a point with `document`, or the live one, or the last one.
+    pub(crate) async fn run_chain(&self, record: &VmRecord, point: &Point, document: Option<&str>) -> ChainOutcome {
+        let document = document.or(record.document.as_deref()).unwrap_or_default();
+        let custom = record.conf.root().get("custom");
+        let properties = custom
+            .iter()
+            .flat_map(|custom| custom.members())
+            .filter_map(|(name, value)| Some((name.to_owned(), scalar_text(value)?)))
+            .collect();
+        let request = ChainRequest { point: point.name.to_owned(), vm: record.id.clone(), properties, document: document.to_owned() };
+        self.hooks.run(request).await
+    }
+}
+
+/// Takes back what a machine keeps. What cannot be taken back now stays kept, is logged and answered.
+pub(crate) async fn take_back(keepers: &Keepers, id: &str) -> Vec<String> {
+    let failures = keepers.take_back(&lease(id)).await;
+    for failure in &failures {
+        tracing::warn!(vm = id, failure, "kept by the machine and not taken back");
+    }
+    failures
+}
+
+fn note(record: &mut VmRecord, process: Option<Process>, document: &Arc<str>) -> Result<(), XmlError> {
+    let readback = read_back(&record.conf, document)?;
+    record.conf = Arc::new(readback.conf);
+    record.name = readback.name;
+    record.hash = readback.hash;
+    record.process = process;
+    record.document = Some(document.clone());
+    Ok(())
+}
+
+/// `cpuShares`, or (20 - nice) * 51 with nice within 0..19.
+fn cpu_shares(record: &VmRecord) -> u64 {
+    let number = |name| -> Option<i64> { scalar_text(record.conf.root().get(name)?)?.trim().parse().ok() };
+    let shares = number("cpuShares").unwrap_or_else(|| (20 - number("nice").unwrap_or(0).clamp(0, 19)) * 51);
+    u64::try_from(shares).unwrap_or(0)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    //! Rung: pure.
+    use vdsm_core::tree::Tree;
+
+    use super::*;
+    use crate::vm::record::tests::record;
+
+    #[test]
+    fn the_cpu_weight_is_what_was_sent_or_follows_nice() {
+        let shares = |members: &[(&str, &str)]| {
+            let conf = Tree::object(|conf| {
+                for (name, value) in members {
+                    conf.text_at(name, value);
+                }
+            });
+            cpu_shares(&VmRecord { conf: Arc::new(conf), ..record("vm") })
+        };
+        assert_eq!(shares(&[]), 1020);
+        assert_eq!(shares(&[("nice", "19")]), 51);
+        assert_eq!(shares(&[("nice", "-5")]), 1020);
+        assert_eq!(shares(&[("cpuShares", "77"), ("nice", "19")]), 77);
+        assert_eq!(shares(&[("cpuShares", "-1")]), 0);
+    }
+}

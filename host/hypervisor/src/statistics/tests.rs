@@ -1,0 +1,190 @@
+//! Rung: mock host. What is kept, what is shaped again, and what a shaper is told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use vdsm_modules::shaper;
+
+use super::metric::*;
+use super::*;
+use crate::fake::{House, VM};
+use crate::libvirt::{CpuTimes, DomainStats, InterfaceStats, Sample, Traffic};
+use crate::vm::state::Input;
+
+fn shaped(house: &House) -> usize {
+    house.shaper.shaped.load(Ordering::SeqCst)
+}
+
+fn told(house: &House) -> shaper::Sample {
+    house.shaper.last.lock().unwrap()[0].clone()
+}
+
+fn number(sample: &shaper::Sample, id: u32, device: u32) -> Option<f64> {
+    sample.numbers.iter().find(|(known, on, _)| (*known, *on) == (id, device)).map(|(.., value)| *value)
+}
+
+fn text(sample: &shaper::Sample, id: u32, device: u32) -> Option<&str> {
+    sample.texts.iter().find(|(known, on, _)| (*known, *on) == (id, device)).map(|(.., value)| value.as_str())
+}
+
+/// Figures of two samples, ten seconds apart; `grown` is what every counter grew by.
+fn figures(house: &House, grown: u64) {
+    let at = |at, count: u64| {
+        let traffic = Traffic { bytes: Some(count), packets: None, errors: Some(1), dropped: Some(2) };
+        let stats = DomainStats {
+            cpu: CpuTimes { time: Some(count), user: Some(count / 2), system: None },
+            interfaces: vec![InterfaceStats { name: Some("vnet0".into()), rx: traffic, tx: traffic }],
+            ..DomainStats::default()
+        };
+        Some(Arc::new(Sample { at, stats }))
+    };
+    let now = Instant::now();
+    let samples = VmSamples { last: at(now, 1000 + grown), previous: at(now - Duration::from_secs(10), 1000), state: None, silent_since: None };
+    let vms = HashMap::from([(Arc::from(VM), Arc::new(samples))]);
+    *house.figures.0.lock().unwrap() = Arc::new(Samples { sequence: 1, vms, ..Samples::default() });
+}
+
+#[tokio::test]
+async fn what_did_not_change_is_shaped_once() {
+    let house = House::new().await;
+    house.started().await;
+    figures(&house, 5);
+    for _ in 0..3 {
+        assert_eq!(house.statistics.of_all().await.unwrap().len(), 1);
+    }
+    house.statistics.of_one(VM).await.unwrap().unwrap();
+    assert_eq!(shaped(&house), 1);
+}
+
+#[tokio::test]
+async fn a_new_sample_a_new_state_and_a_new_module_are_shaped_again() {
+    let house = House::new().await;
+    house.started().await;
+    house.statistics.of_all().await.unwrap();
+    figures(&house, 5);
+    house.statistics.of_all().await.unwrap();
+    assert_eq!(shaped(&house), 2);
+    house.room.vms.apply(VM, &Input::Paused, 1).await.unwrap();
+    let bytes = house.statistics.of_all().await.unwrap();
+    assert_eq!(&*bytes[0], format!("{VM} Paused").as_bytes());
+    house.shaper.generation.store(1, Ordering::SeqCst);
+    house.statistics.of_all().await.unwrap();
+    assert_eq!(shaped(&house), 4);
+}
+
+#[tokio::test]
+async fn a_running_time_ages_and_an_end_does_not() {
+    let house = House::new().await;
+    house.started().await;
+    house.statistics.of_all().await.unwrap();
+    house.statistics.fragments.lock().await.get_mut(VM).unwrap().aging_since = Some(Instant::now() - FRESH);
+    house.statistics.of_all().await.unwrap();
+    assert_eq!(shaped(&house), 2);
+    house.room.vms.apply(VM, &Input::StartFailed("x".into()), 1).await.unwrap();
+    house.statistics.of_all().await.unwrap();
+    assert_eq!(house.statistics.fragments.lock().await[VM].aging_since, None);
+}
+
+#[tokio::test]
+async fn a_shaper_that_fails_leaves_the_last_structure_and_says_so_only_when_there_is_none() {
+    let house = House::new().await;
+    house.started().await;
+    *house.shaper.broken.lock().unwrap() = true;
+    assert!(house.statistics.of_all().await.is_err());
+    *house.shaper.broken.lock().unwrap() = false;
+    let before = house.statistics.of_all().await.unwrap();
+    *house.shaper.broken.lock().unwrap() = true;
+    house.room.vms.apply(VM, &Input::Paused, 1).await.unwrap();
+    assert_eq!(house.statistics.of_all().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn callers_that_come_together_cost_one_shaping() {
+    let house = House::new().await;
+    house.started().await;
+    let all = futures_util::future::join_all((0..8).map(|_| house.statistics.of_all())).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert_eq!(shaped(&house), 1);
+}
+
+#[tokio::test]
+async fn no_machine_no_structure() {
+    let house = House::new().await;
+    assert!(house.statistics.of_all().await.unwrap().is_empty());
+    assert!(house.statistics.of_one(VM).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_sample_says_what_the_metrics_list_promises() {
+    let house = House::new().await;
+    house.started().await;
+    house
+        .room
+        .vms
+        .change(VM, |record| {
+            record.balloon_target_kib = Some(4096);
+            record.conf = Arc::new(Tree::object(|conf| {
+                conf.int_at("memSize", 64).text_at("display", "vnc").text_at("timeOffset", "0");
+                conf.array_at("devices", |devices| {
+                    devices.open_object().text_at("type", "interface").text_at("name", "vnet0").text_at("macAddr", "m").close();
+                    devices.open_object().text_at("type", "disk").text_at("name", "vda").text_at("imageID", "i").close();
+                    devices.open_object().text_at("type", "balloon").object_at("specParams", |parameters| {
+                        parameters.text_at("model", "virtio");
+                    });
+                    devices.close();
+                });
+            }));
+        })
+        .await
+        .unwrap();
+    figures(&house, 5);
+    house.statistics.of_all().await.unwrap();
+    let sample = told(&house);
+    assert_eq!(sample.devices, ["vnet0", "vda"]);
+    assert_eq!((text(&sample, STATUS, MACHINE), text(&sample, DISPLAY_TYPE, MACHINE)), (Some("Powering up"), Some("vnc")));
+    assert_eq!((number(&sample, CPU_WINDOW, MACHINE), number(&sample, CPU_TIME, MACHINE)), (Some(10.0), Some(5.0)));
+    assert_eq!(number(&sample, CPU_SYSTEM, MACHINE), None, "what libvirt does not say is not there");
+    assert_eq!((text(&sample, KIND, 0), text(&sample, MAC, 0)), (Some("nic"), Some("m")));
+    assert_eq!((number(&sample, RX_BYTES, 0), number(&sample, TX_DROPPED, 0)), (Some(5.0), Some(2.0)));
+    assert_eq!((text(&sample, KIND, 1), text(&sample, IMAGE, 1)), (Some("disk"), Some("i")));
+    assert_eq!((number(&sample, BALLOON_MAX, MACHINE), number(&sample, BALLOON_TARGET, MACHINE)), (Some(65_536.0), Some(4096.0)));
+    assert_eq!((number(&sample, STARTED, MACHINE), number(&sample, MONITOR_RESPONSE, MACHINE)), (Some(1.0), Some(0.0)));
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_said_and_never_zero() {
+    let house = House::new().await;
+    house.started().await;
+    house.room.vms.apply(VM, &Input::OutOfSight, 1).await.unwrap();
+    house.statistics.of_all().await.unwrap();
+    let sample = told(&house);
+    assert_eq!(number(&sample, MONITOR_RESPONSE, MACHINE), Some(-1.0));
+    assert_eq!(number(&sample, STATS_AGE, MACHINE), Some(-1.0));
+    assert_eq!(text(&sample, STATUS, MACHINE), Some("Powering up"), "the last status stays");
+    assert_eq!(number(&sample, CPU_WINDOW, MACHINE), None);
+}
+
+#[tokio::test]
+async fn a_machine_that_is_down_says_why_and_nothing_of_its_running() {
+    let house = House::new().await;
+    house.registered().await;
+    house.room.vms.apply(VM, &Input::StartFailed("no".into()), 1).await.unwrap();
+    house.statistics.of_all().await.unwrap();
+    let sample = told(&house);
+    assert_eq!((text(&sample, EXIT_MESSAGE, MACHINE), number(&sample, EXIT_CODE, MACHINE)), (Some("no"), Some(1.0)));
+    assert_eq!((number(&sample, PID, MACHINE), number(&sample, ELAPSED, MACHINE)), (None, None));
+}
+
+#[test]
+fn the_ids_are_those_of_the_published_list() {
+    let list = include_str!("../../../../wit/deps/vm/metrics.md");
+    let source = include_str!("metric.rs");
+    let constants = source.lines().filter_map(|line| line.strip_prefix("pub(super) const ")).filter_map(|line| line.split_once(": u32 = "));
+    let mut found = 0;
+    for (name, value) in constants.filter(|(_, value)| *value != "u32::MAX;") {
+        let row = format!("| {} |", value.trim_end_matches(';'));
+        let line = list.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("{name} is not in metrics.md"));
+        let stated = name.to_ascii_lowercase().replace('_', "-");
+        assert!(line.contains(&stated) || line.contains(&stated.replace("-response", "")), "{name}: {line}");
+        found += 1;
+    }
+    assert_eq!(found, list.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count());
+}

@@ -1,0 +1,281 @@
+//! Calling a module: a fresh store, its budgets, one export, and what came of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use vdsm_core::descriptor::Descriptor;
+use vdsm_core::held::HeldTable;
+use vdsm_core::jobs::{Answer, Decision, Fact, JobId, Order, Planned, Round};
+use vdsm_core::status::Status;
+use vdsm_core::tree::{Tree, TreeError};
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use crate::limits::{MemoryLimiter, Spent};
+use crate::module::{Exports, Module, snapshot_key};
+use crate::shaper::Sample;
+use crate::state::{CallFacts, CallState, Denied};
+
+/// Bindings of what modules export.
+#[allow(missing_docs, unreachable_pub)]
+pub(crate) mod bindings {
+    pub mod verb {
+        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-verb", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+    }
+    pub mod shaper {
+        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-shaper", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+    }
+    pub mod hook {
+        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-hook", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+    }
+    pub mod policy {
+        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-policy", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+    }
+}
+use bindings::verb::exports::vdsm::verb::handler;
+
+/// Largest note between rounds: 64 KiB of text, bytes and nodes.
+const MAX_NOTE: usize = 64 << 10;
+
+/// Why a call of a module came to nothing. Each is an outcome of its own on the wire, in the log and in metrics.
+#[derive(Debug, thiserror::Error)]
+pub enum CallFailure {
+    /// It trapped.
+    #[error("module {module} trapped: {cause}")]
+    Trap {
+        /// Name and digest.
+        module: Arc<str>,
+        /// The trap, and where.
+        cause: String,
+    },
+    /// A budget is spent.
+    #[error("module {module} {spent}")]
+    Spent {
+        /// Name and digest.
+        module: Arc<str>,
+        /// Which.
+        spent: String,
+    },
+    /// It reached for what it was not granted.
+    #[error("module {module} was denied: {denied}")]
+    Denied {
+        /// Name and digest.
+        module: Arc<str>,
+        /// What.
+        denied: String,
+    },
+    /// What it returned makes no sense.
+    #[error("module {module} answered nonsense: {what}")]
+    BadOutput {
+        /// Name and digest.
+        module: Arc<str>,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The runtime is closing.
+    #[error("no module is called any more")]
+    Closing,
+}
+
+impl CallFailure {
+    /// The word in logs and metrics: `trap`, `budget`, `denied`, `bad-output`, `closing`.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            CallFailure::Trap { .. } => "trap",
+            CallFailure::Spent { .. } => "budget",
+            CallFailure::Denied { .. } => "denied",
+            CallFailure::BadOutput { .. } => "bad-output",
+            CallFailure::Closing => "closing",
+        }
+    }
+}
+
+fn classify(module: &Module, error: wasmtime::Error) -> CallFailure {
+    let label = module.label.clone();
+    if let Some(spent) = error.downcast_ref::<Spent>() {
+        return CallFailure::Spent { module: label, spent: spent.to_string() };
+    }
+    if let Some(denied) = error.downcast_ref::<Denied>() {
+        return CallFailure::Denied { module: label, denied: denied.to_string() };
+    }
+    if let Some(tree) = error.downcast_ref::<TreeError>() {
+        return CallFailure::BadOutput { module: label, what: tree.to_string() };
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(_) => CallFailure::Trap { module: label, cause: format!("{error:#}").replace('\n', " ") },
+        // Limits on copying and handles come as plain messages.
+        None => CallFailure::Spent { module: label, spent: format!("was stopped: {:#}", error.root_cause()) },
+    }
+}
+
+/// A store for one call, its budgets armed.
+fn store(module: &Module, facts: Arc<CallFacts>, held: HeldTable) -> Store<CallState> {
+    let budget = module.manifest.budget;
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(budget.handles);
+    let rooms: HashMap<_, _> = module
+        .rooms
+        .iter()
+        .map(|room| {
+            let snapshot = room.snapshot(&facts);
+            (snapshot_key(&*snapshot), snapshot)
+        })
+        .collect();
+    let state = CallState {
+        table,
+        steps: Vec::new(),
+        held,
+        grant: module.grant.clone(),
+        facts,
+        budget,
+        module: module.label.clone(),
+        rooms,
+        memory: MemoryLimiter::new(&budget),
+        ticks: 0,
+        log_left: budget.log_bytes,
+    };
+    let mut store = Store::new(module.runtime.engine(), state);
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(budget.copied_kib << 10);
+    store.set_epoch_deadline(1);
+    let most = budget.ticks();
+    store.epoch_deadline_callback(move |mut context| {
+        let state = context.data_mut();
+        state.ticks += 1;
+        if state.ticks > most { Err(Spent::Cpu(state.budget.cpu_ms).into()) } else { Ok(UpdateDeadline::Yield(1)) }
+    });
+    store
+}
+
+/// What a verb module said of itself.
+pub(crate) async fn describe(module: &Module) -> Result<Vec<Descriptor>, CallFailure> {
+    let Exports::Verb { handler, .. } = &module.exports else { return Ok(Vec::new()) };
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, nobody(), HeldTable::new());
+    let instance = handler.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
+    let described = instance.vdsm_verb_handler().call_describe(&mut store).await.map_err(|error| classify(module, error))?;
+    let bad = |what: String| CallFailure::BadOutput { module: module.label.clone(), what };
+    described.into_iter().map(|descriptor| crate::describe::descriptor(descriptor).map_err(bad)).collect()
+}
+
+/// Instantiates a module that describes nothing, so that one that cannot even start is refused at load.
+pub(crate) async fn smoke(module: &Module) -> Result<(), CallFailure> {
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, nobody(), HeldTable::new());
+    let started = match &module.exports {
+        Exports::Verb { handler, .. } => handler.instantiate_async(&mut store).await.map(drop),
+        Exports::Hook(hook) => hook.instantiate_async(&mut store).await.map(drop),
+        Exports::Policy(policy) => policy.instantiate_async(&mut store).await.map(drop),
+    };
+    started.map_err(|error| classify(module, error))
+}
+
+fn nobody() -> Arc<CallFacts> {
+    Arc::new(CallFacts {
+        descriptor: None,
+        arguments: Arc::new(Tree::nil()),
+        subjects: Vec::new(),
+        job: JobId(String::new()),
+        time: 0,
+        seed: 0,
+        client: Default::default(),
+    })
+}
+
+/// One round of a verb: the decision and the steps it planned.
+pub(crate) async fn decide(
+    module: &Module,
+    verb: &str,
+    facts: &Arc<CallFacts>,
+    held: &HeldTable,
+    outcomes: Vec<Fact>,
+    note: Option<Tree>,
+) -> Result<Decision, CallFailure> {
+    let Exports::Verb { handler, .. } = &module.exports else {
+        return Err(CallFailure::BadOutput { module: module.label.clone(), what: "it is no verb module".into() });
+    };
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, facts.clone(), held.clone());
+    let instance = handler.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
+    let call = handler::Call {
+        verb: verb.to_owned(),
+        arguments: Tree::clone(&facts.arguments).into(),
+        job: facts.job.0.clone(),
+        time: facts.time,
+        seed: facts.seed,
+        note: note.map(Into::into),
+    };
+    let outcomes: Vec<_> = outcomes.into_iter().map(Into::into).collect();
+    let decided = instance.vdsm_verb_handler().call_decide(&mut store, &call, &outcomes).await.map_err(|error| classify(module, error))?;
+    let steps = std::mem::take(&mut store.data_mut().steps);
+    decision(decided, steps, held).map_err(|what| CallFailure::BadOutput { module: module.label.clone(), what })
+}
+
+fn decision(decided: handler::Decision, steps: Vec<Planned>, held: &HeldTable) -> Result<Decision, String> {
+    let tree = |tree: crate::wire::types::Tree| Tree::try_from(tree).map_err(|error| error.to_string());
+    match decided {
+        handler::Decision::Act(act) => {
+            let order = match act.order {
+                handler::Order::InTurn => Order::InTurn,
+                handler::Order::Together => Order::Together,
+            };
+            let again = act.again.map(tree).transpose()?;
+            if let Some(note) = again.as_ref().map(Tree::parts)
+                && note.text.len() + note.bytes.len() + note.nodes.len() * 12 > MAX_NOTE
+            {
+                return Err(format!("a note of more than {MAX_NOTE} bytes"));
+            }
+            Ok(Decision::Act(Round { order, steps, again }))
+        }
+        _ if !steps.is_empty() => Err("steps were planned, but the decision is not `act`".into()),
+        handler::Decision::Reply(answer) => {
+            Ok(Decision::Reply(Answer { members: tree(answer.members)?, message: answer.message, held: held.clone() }))
+        }
+        handler::Decision::Refuse(status) if status.code == 0 => Err("a refusal with code 0".into()),
+        handler::Decision::Refuse(status) => Ok(Decision::Refuse(Status::from(status))),
+    }
+}
+
+/// One hook of a chain. The inner error is the hook's own.
+pub(crate) async fn edit(
+    module: &Module,
+    facts: &Arc<CallFacts>,
+    snapshot: &bindings::hook::exports::vdsm::hook::domain_hook::Snapshot,
+) -> Result<
+    Result<bindings::hook::exports::vdsm::hook::domain_hook::Verdict, bindings::hook::exports::vdsm::hook::domain_hook::Failure>,
+    CallFailure,
+> {
+    let Exports::Hook(hook) = &module.exports else {
+        return Err(CallFailure::BadOutput { module: module.label.clone(), what: "it is no hook".into() });
+    };
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, facts.clone(), HeldTable::new());
+    let instance = hook.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
+    instance.vdsm_hook_domain_hook().call_edit(&mut store, snapshot, &[]).await.map_err(|error| classify(module, error))
+}
+
+/// Shapes samples.
+pub(crate) async fn shape(module: &Module, samples: &[Sample]) -> Result<Vec<Tree>, CallFailure> {
+    use bindings::shaper::exports::vdsm::vm::shaper;
+    let Exports::Verb { shaper: Some(pre), .. } = &module.exports else {
+        return Err(CallFailure::BadOutput { module: module.label.clone(), what: "it shapes nothing".into() });
+    };
+    let samples: Vec<shaper::Sample> = samples
+        .iter()
+        .map(|sample| shaper::Sample {
+            vm: sample.vm.clone(),
+            devices: sample.devices.clone(),
+            numbers: sample.numbers.iter().map(|(id, device, value)| shaper::Number { id: *id, device: *device, value: *value }).collect(),
+            texts: sample.texts.iter().map(|(id, device, value)| shaper::Text { id: *id, device: *device, value: value.clone() }).collect(),
+        })
+        .collect();
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, nobody(), HeldTable::new());
+    let instance = pre.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
+    let shaped = instance.vdsm_vm_shaper().call_shape(&mut store, &samples).await.map_err(|error| classify(module, error))?;
+    let bad = |what: String| CallFailure::BadOutput { module: module.label.clone(), what };
+    if shaped.len() != samples.len() {
+        return Err(bad(format!("{} structures for {} samples", shaped.len(), samples.len())));
+    }
+    shaped.into_iter().map(|tree| Tree::try_from(tree).map_err(|error| bad(error.to_string()))).collect()
+}

@@ -1,0 +1,52 @@
+//! A verb module as the job engine sees it, and the module that shapes as the hypervisor room sees it.
+
+use std::sync::Arc;
+
+use vdsm_core::held::HeldTable;
+use vdsm_core::jobs::{Decider, Decision, Fact};
+use vdsm_core::status::Status;
+use vdsm_core::tree::Tree;
+
+use crate::call;
+use crate::generation::ServedVerb;
+use crate::registry::Registry;
+use crate::shaper::{Sample, ShapeError, Shaper};
+use crate::state::CallFacts;
+
+/// Asks one module, the one the call began with, for its rounds.
+pub struct ModuleDecider {
+    verb: ServedVerb,
+    facts: Arc<CallFacts>,
+    held: HeldTable,
+}
+
+impl ModuleDecider {
+    /// A decider for one call.
+    pub fn new(verb: ServedVerb, facts: Arc<CallFacts>, held: HeldTable) -> ModuleDecider {
+        ModuleDecider { verb, facts, held }
+    }
+}
+
+#[async_trait::async_trait]
+impl Decider for ModuleDecider {
+    async fn decide(&mut self, facts: Vec<Fact>, note: Option<Tree>) -> Result<Decision, Status> {
+        let descriptor = &self.verb.descriptor;
+        call::decide(&self.verb.module, &descriptor.name, &self.facts, &self.held, facts, note).await.map_err(|failure| {
+            tracing::error!(verb = %descriptor.name, job = %self.facts.job, outcome = failure.outcome(), %failure, "a module call came to nothing");
+            descriptor.default_error.with_detail(failure.to_string())
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Shaper for Registry {
+    async fn shape(&self, samples: &[Sample]) -> Result<Vec<Tree>, ShapeError> {
+        let generation = self.current();
+        let module = generation.shaper().ok_or_else(|| ShapeError("no module shapes machine statistics".into()))?;
+        call::shape(module, samples).await.map_err(|failure| ShapeError(failure.to_string()))
+    }
+
+    fn generation(&self) -> u64 {
+        self.current().number
+    }
+}

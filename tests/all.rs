@@ -1,0 +1,11 @@
+//! The black-box tests: a real daemon, real clients, real libvirt and QEMU. One binary, one module per subject; each says its
+//! rung. What they share is the harness in `tests/harness`.
+
+mod arrows;
+mod configuration;
+mod daemon;
+mod installation;
+mod machine;
+mod manager;
+mod papers;
+mod ping;

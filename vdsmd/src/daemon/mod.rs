@@ -1,0 +1,5 @@
+//! The daemon: rooms put together, the port, start and stop.
+
+pub mod control;
+pub mod dispatch;
+mod introspection;
