@@ -17,12 +17,15 @@ daemon="" load="" embedded="" address=""
 
 step() { printf '\n== %s\n' "$*"; }
 show() { # a command as a person would type it, then what it prints
-  local program=$1; shift
+  local program=$1 word; shift
   case $program in
     client) printf '$ vdsClient %s' "$address" ;;
     tool) printf '$ vdsm-tool --root %s' "${root#"$PWD"/}" ;;
   esac
-  printf ' %q' "$@"; echo
+  for word in "$@"; do
+    case $word in *[!A-Za-z0-9_.,:=/-]*) printf ' "%s"' "$word" ;; *) printf ' %s' "${word#"$PWD"/}" ;; esac
+  done
+  echo
   "$program" "$@"
 }
 fail() { echo "tour: $*" >&2; exit 1; }
@@ -55,7 +58,7 @@ clean_up() {
     rm -rf --one-file-system "$embedded" "$work/embedded"
   fi
   rm -f "$work/tour.pid"
-  [ $status -eq 0 ] || { echo "tour: failed; the daemon's own words are in ${work#"$PWD"/}/vdsmd.log, the last of them:" >&2; tail -n 15 "$work/vdsmd.log" >&2 || true; }
+  [ $status -eq 0 ] || { echo "tour: failed; the last words of the daemon:" >&2; tail -n 15 "$work/vdsmd.err" "$root/var/log/vdsm/vdsm.log" >&2 || true; }
   exit $status
 }
 # A tour that was killed could not clean up: the next one does it.
@@ -92,7 +95,7 @@ CONF
 start_daemon() { # sets $daemon and $address
   local line="" deadline=$((SECONDS + 30))
   : > "$work/listening"
-  "$vdsmd" --root "$root" > "$work/listening" 2>> "$work/vdsmd.log" < /dev/null &
+  "$vdsmd" --root "$root" > "$work/listening" 2>> "$work/vdsmd.err" < /dev/null &
   daemon=$!
   echo "$daemon" > "$work/vdsmd.pid"
   while [ $SECONDS -lt $deadline ]; do

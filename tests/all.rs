@@ -3,6 +3,7 @@
 
 mod arrows;
 mod configuration;
+mod crash;
 mod daemon;
 mod installation;
 mod machine;

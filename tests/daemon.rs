@@ -16,6 +16,7 @@ fn a_second_daemon_on_one_root_is_refused() {
     }
     let host = Host::on_test_driver();
     let first = host.start();
+    first.wait_until_serving();
     let (status, said) = Daemon::refuses(host.path(), vdsmd());
     assert!(!status.success(), "{said}");
     assert_eq!(first.call("ping", |_| {}).code(), 0, "the first goes on");

@@ -28,12 +28,19 @@ impl Manager {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// The VM's status in `list`, or nothing when it is not listed.
-    fn status(&self) -> Option<String> {
+    /// The VM in `list`, or nothing when it is not listed.
+    fn vm(&self) -> Option<Value> {
         let list = self.says(&["list"]);
-        let vms = list["vmList"].as_array().unwrap().clone();
-        let ours = vms.into_iter().find(|vm| vm["vmId"] == VM)?;
-        Some(ours["status"].as_str().unwrap().to_owned())
+        list["vmList"].as_array().unwrap().iter().find(|vm| vm["vmId"] == VM).cloned()
+    }
+
+    /// Waits until the VM runs; panics with the daemon's words when it is Down.
+    fn wait_until_running(&self, daemon: &Daemon) {
+        wait_for("the VM to run", PATIENCE, || {
+            let vm = self.vm()?;
+            assert_ne!(vm["status"], "Down", "{vm}\n{}", daemon.log());
+            matches!(vm["status"].as_str(), Some("Up" | "Powering up")).then_some(())
+        });
     }
 }
 
@@ -53,7 +60,7 @@ fn a_plain_xmlrpc_client_drives_a_vm_in_qemu() {
         "custom": { "smbios": "{'serial': 'from-a-hook'}" }, "devices": [] });
     std::fs::write(&conf, request.to_string()).unwrap();
     manager.says(&["create", conf.to_str().unwrap()]);
-    wait_for("the VM to run", PATIENCE, || matches!(manager.status().as_deref(), Some("Up" | "Powering up")).then_some(()));
+    manager.wait_until_running(&daemon);
 
     let xml = machine.virsh(&["dumpxml", "manager"]);
     assert!(xml.contains(&format!("<uuid>{VM}</uuid>")), "{xml}");
@@ -63,7 +70,7 @@ fn a_plain_xmlrpc_client_drives_a_vm_in_qemu() {
     assert_eq!(stats["statsList"][0]["vmId"], VM);
 
     manager.says(&["destroy", VM]);
-    assert_eq!(manager.status(), None);
+    assert_eq!(manager.vm(), None);
     assert_eq!(machine.virsh(&["list", "--all", "--name"]).trim(), "");
     let again = manager.run(&["destroy", VM]);
     assert!(words(&again).contains("\"code\": 1"), "{}", words(&again));

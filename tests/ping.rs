@@ -10,6 +10,7 @@ fn serving() -> Option<(Host, Daemon)> {
     Rung::TestDriver.stands().then(|| {
         let host = Host::on_test_driver();
         let daemon = host.start();
+        daemon.wait_until_serving();
         (host, daemon)
     })
 }
@@ -27,6 +28,7 @@ fn ping_answers_again_after_kill_9() {
     assert_eq!(daemon.call("ping", |_| {}).code(), 0);
     daemon.kill();
     let again = host.start();
+    again.wait_until_serving();
     assert_eq!(again.call("ping", |_| {}).code(), 0);
 }
 

@@ -27,7 +27,7 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `program` with `--root ROOT` and waits for the line that says where it listens; panics with its words otherwise.
     pub fn start(root: &Path, program: Command) -> Daemon {
-        let log = root.join("var/log/vdsm/stderr.txt");
+        let log = root.join("var/log/vdsm");
         let mut child = spawn(root, program, &log);
         let lines = lines_of(child.stdout.take().expect("its output is a pipe"));
         let Ok(first) = lines.recv_timeout(PATIENCE) else {
@@ -43,7 +43,7 @@ impl Daemon {
 
     /// Starts `program`, which must end by itself instead of listening: its exit status and its words.
     pub fn refuses(root: &Path, program: Command) -> (ExitStatus, String) {
-        let log = root.join("var/log/vdsm/stderr.txt");
+        let log = root.join("var/log/vdsm");
         let mut child = spawn(root, program, &log);
         let lines = lines_of(child.stdout.take().expect("its output is a pipe"));
         let status = wait_end(&mut child, PATIENCE);
@@ -61,7 +61,7 @@ impl Daemon {
         self.pid
     }
 
-    /// What it said on standard error so far, all starts on this root together.
+    /// What it said so far, on standard error and in its log, all starts on this root together.
     pub fn log(&self) -> String {
         read(&self.log)
     }
@@ -79,6 +79,11 @@ impl Daemon {
     /// Waits until libvirt has answered: until `list` no longer says 99 (recovering from crash or still initializing).
     pub fn wait_until_serving(&self) {
         wait_for("libvirt behind the daemon", PATIENCE, || (self.call("list", |_| {}).code() != 99).then_some(()));
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn death(mut self) -> ExitStatus {
+        wait_end(&mut self.child, PATIENCE)
     }
 
     /// SIGKILL, and waits until it is gone.
@@ -131,9 +136,16 @@ impl Reply {
     }
 }
 
+/// Where a daemon's standard error goes, beside its log.
+const STDERR: &str = "stderr.txt";
+
 fn spawn(root: &Path, mut program: Command, log: &Path) -> Child {
-    let log = File::options().create(true).append(true).open(log).expect("the log folder was installed");
-    program.arg("--root").arg(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    let stderr = File::options().create(true).append(true).open(log.join(STDERR)).expect("the log folder was installed");
+    program.arg("--root").arg(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+    // For a person who looks for a fault: `VDSM_TEST_LOG=debug make test FILTER=…`.
+    if let Some(level) = std::env::var_os("VDSM_TEST_LOG") {
+        program.arg("--log").arg(level);
+    }
     program.spawn().unwrap_or_else(|error| panic!("{program:?}: {error}"))
 }
 
@@ -155,5 +167,5 @@ fn vdsmd_of(started: u32) -> u32 {
 }
 
 fn read(log: &Path) -> String {
-    std::fs::read_to_string(log).unwrap_or_default()
+    [STDERR, "vdsm.log"].iter().filter_map(|name| std::fs::read_to_string(log.join(name)).ok()).collect()
 }

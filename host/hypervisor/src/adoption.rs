@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use vdsm_core::clock;
@@ -19,17 +18,18 @@ use crate::vm::readback::minimal_conf;
 use crate::vm::record::{VmRecord, VmView};
 use crate::vm::state::{Input, Machine, State, left_to_do};
 
-/// How long libvirt may take to list what ran before it, and a machine that is not listed to end.
-const SETTLE: Duration = Duration::from_secs(10);
-/// How often a process that is not listed is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
 /// Brings all records in line with what runs. An error means that libvirt could not be asked: then nothing was concluded.
 pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
-    let deadline = Instant::now() + SETTLE;
+    let deadline = Instant::now() + room.patience.settle;
     let before = room.vms.view();
-    let listed: HashMap<String, DomainInfo> =
-        room.domains.settled(SETTLE).await?.into_iter().filter(|info| info.state.is_active()).map(|info| (info.uuid.clone(), info)).collect();
+    let listed: HashMap<String, DomainInfo> = room
+        .domains
+        .settled(room.patience.settle)
+        .await?
+        .into_iter()
+        .filter(|info| info.state.is_active())
+        .map(|info| (info.uuid.clone(), info))
+        .collect();
     for info in listed.values() {
         take_in(room, info).await?;
     }
@@ -43,7 +43,7 @@ pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
         ends.push(tokio::spawn(finish(room.clone(), view.clone())));
     }
     // Hooks may take their time; what they do to a machine that ended holds nobody up.
-    let _ = tokio::time::timeout(SETTLE, futures_util::future::join_all(ends)).await;
+    let _ = tokio::time::timeout(room.patience.settle, futures_util::future::join_all(ends)).await;
     Ok(())
 }
 
@@ -118,7 +118,7 @@ async fn missing(room: &Arc<Room>, view: &VmView, deadline: Instant) -> Result<O
         if Instant::now() >= deadline {
             return Ok(Some(Input::OutOfSight));
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(room.patience.look_again).await;
         if let Some(Sight::Running(_)) = seen_meanwhile(room, &record.id).await? {
             return Ok(None);
         }

@@ -240,7 +240,8 @@ impl plan::Host for Call<'_> {
     }
 
     fn run_hooks(&mut self, handle: Resource<VmHandle>, point: String, document: String) -> wasmtime::Result<u32> {
-        self.plan("run-hooks", &handle, |id| RunHooks::plan(id, &point, &document))
+        let view = self.machine(&handle)?;
+        self.plan("run-hooks", &handle, |id| RunHooks::plan(id, &point, &document, view.as_deref().map(|view| &view.record)))
     }
 
     fn start(&mut self, handle: Resource<VmHandle>, domain_xml: String, paused: bool) -> wasmtime::Result<u32> {
@@ -274,5 +275,39 @@ impl plan::Host for Call<'_> {
 
     fn balloon(&mut self, handle: Resource<VmHandle>, target_kib: u64) -> wasmtime::Result<u32> {
         self.plan("balloon", &handle, |id| Control::plan_balloon(id, target_kib))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    //! Rung: pure.
+    use super::*;
+
+    /// Functions of an interface as the published text has them, without the methods of its resources.
+    fn published(interface: &str) -> Vec<String> {
+        let text = include_str!("../../../wit/deps/vm/vm.wit");
+        let body = text.split(&format!("interface {interface} {{")).nth(1).unwrap().split("\n}").next().unwrap();
+        let functions = body.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        functions.filter_map(|line| line.split_once(": func(")).map(|(name, _)| name.trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn every_published_function_can_be_granted_and_no_other() {
+        for (interface, package) in [("ask", ASK), ("plan", PLAN)] {
+            let mut offered: Vec<_> =
+                FUNCTIONS.iter().filter(|function| function.interface == package).map(|function| function.name.to_owned()).collect();
+            let mut published = published(interface);
+            offered.sort();
+            published.sort();
+            assert_eq!(offered, published);
+        }
+    }
+
+    #[test]
+    fn plan_functions_record_a_step_and_asks_none() {
+        for function in FUNCTIONS {
+            assert_eq!(function.step.is_some(), function.interface == PLAN, "{}", function.name);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::libvirt::{CallError, DomainInfo, DomainState, Libvirt, StartMode, XmlView};
+use crate::libvirt::{CallError, DomainInfo, DomainState, Killed, Libvirt, StartMode, XmlView};
 
 /// How a domain is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub trait Domains: Send + Sync + 'static {
 
     /// Ends it. Has a lane of its own, which a call that hangs elsewhere does not block.
     async fn destroy(&self, uuid: &str, how: Destroy) -> Result<(), CallError>;
+
+    /// Kills its QEMU, when `pid` is that, without libvirt: the way out of a destroy that hangs.
+    async fn kill(&self, uuid: &str, pid: u32) -> Result<Killed, CallError>;
 
     /// Stops its virtual CPUs.
     async fn suspend(&self, uuid: &str) -> Result<(), CallError>;
@@ -78,6 +81,10 @@ impl Domains for Libvirt {
             Destroy::Gracefully => self.destroy_gracefully(uuid).await,
             Destroy::AtOnce => Libvirt::destroy(self, uuid).await,
         }
+    }
+
+    async fn kill(&self, uuid: &str, pid: u32) -> Result<Killed, CallError> {
+        Libvirt::kill(self, uuid, pid).await
     }
 
     async fn suspend(&self, uuid: &str) -> Result<(), CallError> {

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use vdsm_core::held::HeldTable;
-use vdsm_core::jobs::{Cancel, Ending, Engine, JobId, Look, Outcome, Step, StepCall, StepKind, Undone};
+use vdsm_core::jobs::{Cancel, Ending, Engine, JobId, Look, Outcome, Pace, Step, StepCall, StepKind, Undone};
 use vdsm_core::store::Store;
 use vdsm_core::tree::{Tree, Value};
 use vdsm_modules::hooks::{ChainOutcome, ChainRequest, HookRunner};
 use vdsm_modules::shaper::{Sample, ShapeError, Shaper};
 
 use crate::domains::{Destroy, Domains};
-use crate::libvirt::{CallError, DomainInfo, DomainState, PausedReason, Samples, ShutoffReason, StartMode};
+use crate::libvirt::{CallError, DomainInfo, DomainState, Killed, PausedReason, Samples, ShutoffReason, StartMode};
 use crate::ownership::Identity;
-use crate::room::Room;
+use crate::room::{Patience, Room};
 use crate::statistics::{Encoder, Figures, Statistics};
 use crate::steps;
 use crate::vm::record::{Place, Vms};
@@ -104,7 +104,12 @@ impl Domains for FakeLibvirt {
     async fn settled(&self, _limit: Duration) -> Result<Vec<DomainInfo>, CallError> {
         self.begin("settled", "")?;
         let domains = self.domains.lock().unwrap();
-        let info = |(uuid, domain): (&String, &FakeDomain)| DomainInfo { uuid: uuid.clone(), name: "web01".into(), id: Some(1), state: domain.state };
+        let info = |(uuid, domain): (&String, &FakeDomain)| DomainInfo {
+            uuid: uuid.clone(),
+            name: "web01".into(),
+            id: Some(1),
+            state: domain.state,
+        };
         Ok(domains.iter().map(info).collect())
     }
 
@@ -137,6 +142,12 @@ impl Domains for FakeLibvirt {
     async fn destroy(&self, uuid: &str, how: Destroy) -> Result<(), CallError> {
         self.begin("destroy", &format!("{how:?}"))?;
         self.domains.lock().unwrap().remove(uuid).map(drop).ok_or(CallError::NoDomain)
+    }
+
+    async fn kill(&self, uuid: &str, pid: u32) -> Result<Killed, CallError> {
+        self.begin("kill", &pid.to_string())?;
+        self.domains.lock().unwrap().remove(uuid);
+        Ok(Killed::Sent)
     }
 
     async fn suspend(&self, uuid: &str) -> Result<(), CallError> {
@@ -248,9 +259,12 @@ impl House {
         let place = Place { boot_id: boot.into(), uri: "test:///default".into() };
         let (hooks, shaper, figures) = (Arc::<FakeHooks>::default(), Arc::<FakeShaper>::default(), Arc::<FakeFigures>::default());
         let vms = Vms::load(store.clone()).unwrap();
-        let room = Arc::new(Room { vms, domains: libvirt.clone(), hooks: hooks.clone(), identity, place, keepers: OnceLock::new() });
+        let [look_again, at_once, graceful, settle] = [10, 30, 60, 200].map(Duration::from_millis);
+        let patience = Patience { graceful, at_once, settle, look_again };
+        let domains = libvirt.clone();
+        let room = Arc::new(Room { vms, domains, hooks: hooks.clone(), identity, place, patience, keepers: OnceLock::new() });
         let statistics = Arc::new(Statistics::new(room.clone(), figures.clone(), shaper.clone(), encoder()));
-        let engine = Engine::new(store.clone(), steps::kinds(&room, &statistics), None).unwrap();
+        let engine = Engine::new(store.clone(), steps::kinds(&room, &statistics), Pace::default(), None).unwrap();
         let _ = room.keepers.set(engine.keepers().clone());
         House { store, room, libvirt, hooks, shaper, figures, statistics, engine }
     }
@@ -284,7 +298,8 @@ impl House {
         self.store
             .write(move |transaction| {
                 let (job, held, cancel) = (JobId("job".into()), HeldTable::new(), Cancel::default());
-                let call = StepCall { job: &job, verb: "create", step: &step, held: &held, cancel: &cancel, keepers: &keepers, ending: None };
+                let call =
+                    StepCall { job: &job, verb: "create", step: &step, held: &held, cancel: &cancel, keepers: &keepers, ending: None };
                 kind.record(call, transaction)
             })
             .await

@@ -18,7 +18,7 @@ use crate::events;
 use crate::libvirt::Event;
 use crate::native::DestroyPlan;
 use crate::ownership::{Identity, IdentityError};
-use crate::room::Room;
+use crate::room::{Patience, Room};
 use crate::statistics::{Encoder, Figures, Statistics};
 use crate::steps::Control;
 use crate::vm::record::{Place, View, Vms};
@@ -68,27 +68,30 @@ pub struct Hypervisor {
     room: Arc<Room>,
     statistics: Arc<Statistics>,
     channels: Arc<str>,
+    ready: watch::Sender<bool>,
     adopted: watch::Receiver<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Hypervisor {
-    /// Opens the room and begins to follow libvirt. Machines are found again as soon as libvirt is there; [`Hypervisor::adopted`]
-    /// tells when. Within a tokio runtime.
+    /// Opens the room and begins to follow libvirt. Machines are found again as soon as libvirt is there and
+    /// [`Hypervisor::set_keepers`] was called; [`Hypervisor::adopted`] tells when. Within a tokio runtime.
     pub async fn start(parts: Parts) -> Result<Arc<Hypervisor>, OpenError> {
         let identity = Identity::open(&parts.store, &parts.uri).await?;
         let vms = Vms::load(parts.store)?;
         let place = Place { boot_id: parts.boot_id, uri: parts.uri };
-        let room = Arc::new(Room { vms, domains: parts.domains, hooks: parts.hooks, identity, place, keepers: OnceLock::new() });
+        let (domains, hooks, patience) = (parts.domains, parts.hooks, Patience::default());
+        let room = Arc::new(Room { vms, domains, hooks, identity, place, patience, keepers: OnceLock::new() });
         let statistics = Arc::new(Statistics::new(room.clone(), parts.figures, parts.shaper, parts.encoder));
         let resync = Arc::new(Notify::new());
         let (done, adopted) = watch::channel(false);
+        let (ready, is_ready) = watch::channel(false);
         let tasks = vec![
             tokio::spawn(events::follow(room.clone(), parts.events, resync.clone())),
-            tokio::spawn(keep_in_line(room.clone(), resync, done)),
+            tokio::spawn(keep_in_line(room.clone(), resync, is_ready, done)),
         ];
         let channels = parts.root.channels().display().to_string().into();
-        Ok(Arc::new(Hypervisor { room, statistics, channels, adopted, tasks: Mutex::new(tasks) }))
+        Ok(Arc::new(Hypervisor { room, statistics, channels, ready, adopted, tasks: Mutex::new(tasks) }))
     }
 
     /// What modules may ask and plan: the package `vdsm:vm`, with this room's steps.
@@ -96,12 +99,13 @@ impl Hypervisor {
         VmCapability::new(self.room.clone(), self.statistics.clone(), self.channels.clone())
     }
 
-    /// Hands over what machines keep, once the engine is there. Before that, machines that end by themselves give back only their
-    /// domain, and the rest when they are destroyed.
+    /// Hands over what machines keep, once the engine is there and hook chains can run. Adoption begins with it: machines that ended
+    /// unseen give back what they kept and run their last chain.
     pub fn set_keepers(&self, keepers: Keepers) {
         if self.room.keepers.set(keepers).is_err() {
             tracing::error!("the keepers of machines were handed over twice");
         }
+        self.ready.send_replace(true);
     }
 
     /// Returns once every machine of this root was found again, is Down with a reason, or is known to be out of sight; false when
@@ -147,7 +151,10 @@ impl Hypervisor {
 }
 
 /// Brings the records in line whenever it is rung for, and while a machine is out of sight.
-async fn keep_in_line(room: Arc<Room>, resync: Arc<Notify>, done: watch::Sender<bool>) {
+async fn keep_in_line(room: Arc<Room>, resync: Arc<Notify>, mut ready: watch::Receiver<bool>, done: watch::Sender<bool>) {
+    if ready.wait_for(|ready| *ready).await.is_err() {
+        return;
+    }
     loop {
         let unknown = room.vms.view().values().any(|view| view.record.machine.unknown_since.is_some());
         if unknown && *done.borrow() {
@@ -163,3 +170,6 @@ async fn keep_in_line(room: Arc<Room>, resync: Arc<Notify>, done: watch::Sender<
         done.send_replace(true);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,3 +26,4 @@ pub use capability::{VmCapability, VmHandle};
 pub use hypervisor::{Hypervisor, OpenError, Parts};
 pub use native::destroy_descriptor;
 pub use process::Process;
+pub use xml::XmlError;

@@ -50,8 +50,7 @@ impl Decider for DestroyPlan {
         if self.room.vms.get(&self.vm).is_none() {
             return Ok(Decision::Refuse(Code::NoVm.status()));
         }
-        let answer =
-            Answer { members: Tree::empty_object(), message: Some(texts::MACHINE_DESTROYED.to_owned()), held: HeldTable::new() };
+        let answer = Answer { members: Tree::empty_object(), message: Some(texts::MACHINE_DESTROYED.to_owned()), held: HeldTable::new() };
         let steps = vec![Planned::Commit, Planned::Room(Release::plan(&self.vm)), Planned::Answer(answer)];
         Ok(Decision::Act(Round { order: Order::InTurn, steps, again: None }))
     }

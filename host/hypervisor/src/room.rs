@@ -1,6 +1,7 @@
 //! What every part of this room works on: the records, libvirt, the hooks and who we are; and the acts that steps, events and
 //! adoption share: looking at a domain, ending one, running a chain.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use vdsm_core::clock;
 use vdsm_core::jobs::Keepers;
 use vdsm_core::lease::{LeaseKey, LeaseKind};
 use vdsm_core::store::StoreError;
+use vdsm_core::tree::Value;
 use vdsm_modules::hooks::{ChainOutcome, ChainRequest, HookRunner};
 use vdsm_modules::points::Point;
 
@@ -21,12 +23,32 @@ use crate::vm::record::{Place, VmRecord, Vms};
 use crate::vm::state::{Cpus, Effect, Input};
 use crate::xml::XmlError;
 
-/// How a domain is ended, and how long one that answers `operation failed` may take before the next attempt.
-const ESCALATION: [(Destroy, Duration); 2] = [(Destroy::Gracefully, Duration::from_secs(30)), (Destroy::AtOnce, Duration::ZERO)];
-/// How often a domain that did not end gracefully is looked at meanwhile.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How patient the room is. The defaults are the product's; tests that provoke failures hurry it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// How long a domain that was asked to end gracefully and did not may take before it is ended at once.
+    pub(crate) graceful: Duration,
+    /// How long one that was ended at once may take to be gone.
+    pub(crate) at_once: Duration,
+    /// How long libvirt may take to list what ran before it, and a machine that is not listed to end.
+    pub(crate) settle: Duration,
+    /// How often what is waited for is looked at.
+    pub(crate) look_again: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience {
+            graceful: Duration::from_secs(30),
+            at_once: Duration::from_secs(2),
+            settle: Duration::from_secs(10),
+            look_again: Duration::from_millis(200),
+        }
+    }
+}
+
 /// Where the chain of a machine's end runs.
-const AFTER_VM_DESTROY: &str = "after_vm_destroy";
+pub(crate) const AFTER_VM_DESTROY: &str = "after_vm_destroy";
 
 /// What was seen where a machine's domain should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +84,7 @@ pub(crate) struct Room {
     pub(crate) hooks: Arc<dyn HookRunner>,
     pub(crate) identity: Identity,
     pub(crate) place: Place,
+    pub(crate) patience: Patience,
     /// Handed over once the engine exists, which needs this room's steps first.
     pub(crate) keepers: OnceLock<Keepers>,
 }
@@ -134,10 +157,13 @@ impl Room {
         if record.document.is_none() && !self.is_running_ours(id).await? {
             return Ok(());
         }
-        for (how, patience) in ESCALATION {
+        for (how, patience) in [(Destroy::Gracefully, self.patience.graceful), (Destroy::AtOnce, self.patience.at_once)] {
             match self.domains.destroy(id, how).await {
                 Ok(()) | Err(CallError::NoDomain) => return Ok(()),
-                Err(error) => tracing::warn!(vm = id, ?how, %error, "destroy"),
+                Err(error) => {
+                    tracing::warn!(vm = id, ?how, %error, "destroy");
+                    self.kill_where_stuck(record, &error).await;
+                }
             }
             if self.ends_within(id, patience).await {
                 return Ok(());
@@ -147,6 +173,15 @@ impl Room {
             Ok(state) if state.is_active() => Err(EndError::Survives),
             Ok(_) | Err(CallError::NoDomain) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A destroy that hangs holds the next one up inside libvirt; without its process it ends.
+    async fn kill_where_stuck(&self, record: &VmRecord, error: &CallError) {
+        let Some(process) = record.process.filter(|process| *error == CallError::Deadline && process.is_alive()) else { return };
+        match self.domains.kill(&record.id, process.pid).await {
+            Ok(killed) => tracing::warn!(vm = record.id, pid = process.pid, ?killed, "destroy hangs"),
+            Err(error) => tracing::warn!(vm = record.id, pid = process.pid, %error, "its process cannot be killed"),
         }
     }
 
@@ -167,7 +202,7 @@ impl Room {
             if tokio::time::Instant::now() >= deadline {
                 return false;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(self.patience.look_again).await;
         }
     }
 
@@ -197,21 +232,21 @@ impl Room {
 
     async fn run_after_destroy(&self, id: &str) {
         let (Some(view), Some(point)) = (self.vms.get(id), vdsm_modules::points::find(AFTER_VM_DESTROY)) else { return };
-        self.run_chain(&view.record, point, None).await;
+        let document = view.record.document.as_deref().unwrap_or_default();
+        self.run_chain(id, point, custom_properties(view.record.conf.root().get("custom")), document).await;
     }
 
-    /// Runs the chain of a point with `document`, or the live one, or the last one.
-    pub(crate) async fn run_chain(&self, record: &VmRecord, point: &Point, document: Option<&str>) -> ChainOutcome {
-        let document = document.or(record.document.as_deref()).unwrap_or_default();
-        let custom = record.conf.root().get("custom");
-        let properties = custom
-            .iter()
-            .flat_map(|custom| custom.members())
-            .filter_map(|(name, value)| Some((name.to_owned(), scalar_text(value)?)))
-            .collect();
-        let request = ChainRequest { point: point.name.to_owned(), vm: record.id.clone(), properties, document: document.to_owned() };
+    /// Runs the chain of a point.
+    pub(crate) async fn run_chain(&self, id: &str, point: &Point, properties: BTreeMap<String, String>, document: &str) -> ChainOutcome {
+        let request = ChainRequest { point: point.name.to_owned(), vm: id.to_owned(), properties, document: document.to_owned() };
         self.hooks.run(request).await
     }
+}
+
+/// The custom properties of a machine, as hooks read them.
+pub(crate) fn custom_properties(custom: Option<Value<'_>>) -> BTreeMap<String, String> {
+    let members = custom.into_iter().flat_map(Value::members);
+    members.filter_map(|(name, value)| Some((name.to_owned(), scalar_text(value)?))).collect()
 }
 
 /// Takes back what a machine keeps. What cannot be taken back now stays kept, is logged and answered.
@@ -248,6 +283,11 @@ mod tests {
 
     use super::*;
     use crate::vm::record::tests::record;
+
+    #[test]
+    fn a_graceful_end_has_half_a_minute() {
+        assert_eq!(Patience::default().graceful, Duration::from_secs(30));
+    }
 
     #[test]
     fn the_cpu_weight_is_what_was_sent_or_follows_nice() {

@@ -99,6 +99,15 @@ impl Statistics {
         Ok(structures)
     }
 
+    /// What a memory policy may know of each machine that is up (`wit/deps/policy/metrics.md`). A machine whose last sample is older
+    /// than `max_age` has no numbers.
+    pub fn memory_figures(&self, max_age: Duration) -> Vec<(String, Vec<(u32, f64)>)> {
+        let moment = Moment { wall: clock::now(), steady: Instant::now(), samples: self.figures.latest() };
+        let view = self.room.vms.view();
+        let up = view.values().filter(|view| view.record.machine.state() == State::Up);
+        up.map(|view| (view.record.id.clone(), sample::memory_figures(&view.record, &moment, max_age))).collect()
+    }
+
     async fn of(&self, machines: &[Arc<VmView>]) -> Result<Vec<Arc<[u8]>>, ShapeError> {
         let mut fragments = self.fragments.lock().await;
         let moment = Moment { wall: clock::now(), steady: Instant::now(), samples: self.figures.latest() };
@@ -134,7 +143,8 @@ impl Statistics {
         }
         for (view, structure) in stale.iter().zip(&structures) {
             let id = &view.record.id;
-            let bytes = (self.encoder)(structure).ok_or_else(|| ShapeError(format!("the structure of {id} holds what the wire has no type for")))?;
+            let bytes = (self.encoder)(structure)
+                .ok_or_else(|| ShapeError(format!("the structure of {id} holds what the wire has no type for")))?;
             let aging_since = (view.record.machine.state() != State::Down).then_some(moment.steady);
             let figures = moment.figures(id).cloned();
             fragments.insert(id.clone(), Fragment { version: view.version, figures, generation, aging_since, bytes });

@@ -70,7 +70,9 @@ impl Element {
             let end = position(reader.buffer_position());
             match event {
                 Event::Start(tag) if open.len() >= MAX_DEPTH => return Err(too_deep(&tag)),
-                Event::Start(tag) => open.push(begin(&tag, position(at)..end, Some(end..end)).map_err(|cause| XmlError::Syntax { at, cause })?),
+                Event::Start(tag) => {
+                    open.push(begin(&tag, position(at)..end, Some(end..end)).map_err(|cause| XmlError::Syntax { at, cause })?)
+                }
                 Event::Empty(tag) => {
                     let element = begin(&tag, position(at)..end, None).map_err(|cause| XmlError::Syntax { at, cause })?;
                     close(&mut open, &mut root, element);

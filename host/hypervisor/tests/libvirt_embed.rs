@@ -17,6 +17,7 @@ use vdsm_hypervisor::libvirt::{
 const WAIT: Duration = Duration::from_secs(60);
 const PAUSED: &str = "6d0f1a52-7c1e-4d0e-9d55-000000000001";
 const FROZEN: &str = "6d0f1a52-7c1e-4d0e-9d55-000000000002";
+const STUBBORN: &str = "6d0f1a52-7c1e-4d0e-9d55-000000000003";
 
 /// Ends what a failed test would leave behind, by the pids it saw.
 #[derive(Default)]
@@ -92,15 +93,12 @@ async fn vms_are_created_measured_frozen_found_again_and_destroyed() {
     assert!(std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap().contains(PAUSED));
     assert!(libvirt.xml(PAUSED, XmlView::Secure).await.unwrap().contains("alias name='virtio-disk0'"));
 
-    let second = root.path().join("f.raw");
-    std::fs::write(&second, vec![0; 1 << 20]).unwrap();
-    libvirt.create(FROZEN, document(FROZEN, "frozen", &second), StartMode::Running).await.unwrap();
-    let frozen = libvirt.pid(FROZEN).await.unwrap().expect("its process is known");
-    leftovers.0.push((frozen, FROZEN));
-
+    let frozen = running(&libvirt, root.path(), FROZEN, &mut leftovers).await;
     everything_is_measured(&libvirt).await;
     one_frozen_vm_is_named_and_the_other_stays_fresh(&libvirt, frozen).await;
-    a_frozen_vm_can_be_destroyed(&libvirt, &mut events, frozen).await;
+    a_frozen_vm_is_destroyed_at_once_and_holds_nobody_up(&libvirt, &mut events, frozen).await;
+    let stubborn = running(&libvirt, root.path(), STUBBORN, &mut leftovers).await;
+    a_graceful_destroy_that_hangs_can_be_cut_short(&libvirt, &mut events, stubborn).await;
 
     libvirt.close().await;
     drop(libvirt);
@@ -112,6 +110,15 @@ async fn vms_are_created_measured_frozen_found_again_and_destroyed() {
     assert_eq!(stopped(&mut events, PAUSED).await, Stopped::Destroyed);
     assert_eq!(libvirt.state(PAUSED).await, Err(CallError::NoDomain));
     libvirt.close().await;
+}
+
+async fn running(libvirt: &Libvirt, root: &Path, uuid: &'static str, leftovers: &mut Leftovers) -> u32 {
+    let disk = root.join(format!("{uuid}.raw"));
+    std::fs::write(&disk, vec![0; 1 << 20]).unwrap();
+    libvirt.create(uuid, document(uuid, uuid, &disk), StartMode::Running).await.unwrap();
+    let pid = libvirt.pid(uuid).await.unwrap().expect("its process is known");
+    leftovers.0.push((pid, uuid));
+    pid
 }
 
 async fn everything_is_measured(libvirt: &Libvirt) {
@@ -167,19 +174,32 @@ async fn one_frozen_vm_is_named_and_the_other_stays_fresh(libvirt: &Libvirt, fro
         assert!(thaw.elapsed() < Duration::from_secs(20), "it is well again after the thaw");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    signal(frozen, Signal::STOP);
 }
 
-async fn a_frozen_vm_can_be_destroyed(libvirt: &Libvirt, events: &mut mpsc::Receiver<Event>, frozen: u32) {
+async fn a_frozen_vm_is_destroyed_at_once_and_holds_nobody_up(libvirt: &Libvirt, events: &mut mpsc::Receiver<Event>, frozen: u32) {
+    signal(frozen, Signal::STOP);
+    // A question that waits for its monitor, as the sampler's do.
+    assert_eq!(libvirt.bulk_stats(StatsGroups::FULL, None).await, Err(CallError::Deadline));
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let begin = Instant::now();
-    assert_eq!(libvirt.destroy_gracefully(FROZEN).await, Err(CallError::Deadline));
-    let forced = {
-        let libvirt = libvirt.clone();
-        tokio::spawn(async move { libvirt.destroy(FROZEN).await })
-    };
-    assert_eq!(libvirt.kill(PAUSED, frozen).await, Ok(Killed::NotItsProcess));
-    assert_eq!(libvirt.kill(FROZEN, frozen).await, Ok(Killed::Sent));
-    assert!(matches!(forced.await.unwrap(), Ok(()) | Err(CallError::NoDomain)));
+    let (destroyed, listed) = tokio::join!(libvirt.destroy(FROZEN), libvirt.domains());
+    destroyed.unwrap();
+    listed.unwrap();
     assert_eq!(stopped(events, FROZEN).await, Stopped::Destroyed);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+async fn a_graceful_destroy_that_hangs_can_be_cut_short(libvirt: &Libvirt, events: &mut mpsc::Receiver<Event>, stubborn: u32) {
+    signal(stubborn, Signal::STOP);
+    let begin = Instant::now();
+    assert_eq!(libvirt.destroy_gracefully(STUBBORN).await, Err(CallError::Deadline));
+    let forced = tokio::spawn({
+        let libvirt = libvirt.clone();
+        async move { libvirt.destroy(STUBBORN).await }
+    });
+    assert_eq!(libvirt.kill(PAUSED, stubborn).await, Ok(Killed::NotItsProcess));
+    assert_eq!(libvirt.kill(STUBBORN, stubborn).await, Ok(Killed::Sent));
+    assert!(matches!(forced.await.unwrap(), Ok(()) | Err(CallError::NoDomain)));
+    assert_eq!(stopped(events, STUBBORN).await, Stopped::Destroyed);
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }

@@ -3,10 +3,11 @@
 use vdsm_core::descriptor::Access;
 use vdsm_core::jobs::{Answer, Planned};
 use vdsm_core::lease::{LeaseKey, LeaseKind};
+use vdsm_core::tree::{Kind, Tree};
 use wasmtime::component::{HasData, Linker};
 
 use crate::grant::{FunctionSpec, ScopeRule};
-use crate::state::CallState;
+use crate::state::{CallState, Denied};
 use crate::wire::types;
 
 #[allow(missing_docs, unreachable_pub)]
@@ -22,7 +23,7 @@ use bindings::vdsm::hook::log;
 use bindings::vdsm::verb::plan;
 
 const LOG: &str = "vdsm:hook/log";
-const PLAN: &str = "vdsm:verb/plan";
+pub(crate) const PLAN: &str = "vdsm:verb/plan";
 
 const fn flag(interface: &'static str, name: &'static str) -> FunctionSpec {
     FunctionSpec { interface, name, rule: ScopeRule::Flag, step: None }
@@ -61,14 +62,22 @@ impl log::Host for CallState {
     }
 }
 
-fn lease_key(kind: &str, id: String) -> wasmtime::Result<LeaseKey> {
-    let kind = LeaseKind::parse(kind).ok_or_else(|| wasmtime::Error::msg(format!("no kind of lease is called `{kind}`")))?;
+fn lease_key(function: &'static str, kind: &str, id: String) -> wasmtime::Result<LeaseKey> {
+    let kind = LeaseKind::parse(kind).ok_or_else(|| Denied::Name { function, what: format!("no kind of lease is called `{kind}`") })?;
     Ok(LeaseKey { kind, id })
+}
+
+/// The members of an answer, which are an object: VDSM's replies are structures.
+pub(crate) fn answer_members(members: types::Tree) -> wasmtime::Result<Tree> {
+    let members = Tree::try_from(members)?;
+    if members.root().kind() == Kind::Object { Ok(members) } else { Err(wasmtime::Error::msg("the members of an answer are an object")) }
 }
 
 impl plan::Host for CallState {
     fn reply(&mut self, answer: types::Answer) -> wasmtime::Result<u32> {
-        let answer = Answer { members: answer.members.try_into()?, message: answer.message, held: self.held.clone() };
+        let members = answer_members(answer.members)?;
+        self.place(&members)?;
+        let answer = Answer { members, message: answer.message, held: self.held.clone() };
         self.record(Planned::Answer(answer))
     }
 
@@ -77,7 +86,7 @@ impl plan::Host for CallState {
             types::Access::Shared => Access::Shared,
             types::Access::Exclusive => Access::Exclusive,
         };
-        self.record(Planned::Lease { key: lease_key(&kind, id)?, access, wait_ms })
+        self.record(Planned::Lease { key: lease_key("vdsm:verb/plan.lease", &kind, id)?, access, wait_ms })
     }
 
     fn commit(&mut self) -> wasmtime::Result<u32> {
@@ -85,6 +94,6 @@ impl plan::Host for CallState {
     }
 
     fn cancel(&mut self, kind: String, id: String) -> wasmtime::Result<u32> {
-        self.record(Planned::Cancel(lease_key(&kind, id)?))
+        self.record(Planned::Cancel(lease_key("vdsm:verb/plan.cancel", &kind, id)?))
     }
 }

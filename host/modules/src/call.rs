@@ -8,11 +8,12 @@ use vdsm_core::held::HeldTable;
 use vdsm_core::jobs::{Answer, Decision, Fact, JobId, Order, Planned, Round};
 use vdsm_core::status::Status;
 use vdsm_core::tree::{Tree, TreeError};
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::limits::{MemoryLimiter, Spent};
 use crate::module::{Exports, Module, snapshot_key};
+use crate::placed;
 use crate::shaper::Sample;
 use crate::state::{CallFacts, CallState, Denied};
 
@@ -32,9 +33,10 @@ pub(crate) mod bindings {
         wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-policy", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
     }
 }
+use bindings::policy::exports::vdsm::policy::memory as policy_memory;
 use bindings::verb::exports::vdsm::verb::handler;
 
-/// Largest note between rounds: 64 KiB of text, bytes and nodes.
+/// Largest note between rounds, names of members included.
 const MAX_NOTE: usize = 64 << 10;
 
 /// Why a call of a module came to nothing. Each is an outcome of its own on the wire, in the log and in metrics.
@@ -101,11 +103,17 @@ fn classify(module: &Module, error: wasmtime::Error) -> CallFailure {
     if let Some(tree) = error.downcast_ref::<TreeError>() {
         return CallFailure::BadOutput { module: label, what: tree.to_string() };
     }
-    match error.downcast_ref::<Trap>() {
-        Some(_) => CallFailure::Trap { module: label, cause: format!("{error:#}").replace('\n', " ") },
-        // Limits on copying and handles come as plain messages.
-        None => CallFailure::Spent { module: label, spent: format!("was stopped: {:#}", error.root_cause()) },
+    if error.downcast_ref::<Trap>().is_some() {
+        return CallFailure::Trap { module: label, cause: format!("{error:#}").replace('\n', " ") };
     }
+    let what = error.root_cause().to_string();
+    // What is left breaks the contract of the interface (a kind that does not exist, text that is none), or is a limit that the engine
+    // tells by its message alone.
+    let full = matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full));
+    if full || ["allocated for hostcalls", "handle limit exceeded"].iter().any(|limit| what.contains(limit)) {
+        return CallFailure::Spent { module: label, spent: format!("was stopped: {what}") };
+    }
+    CallFailure::BadOutput { module: label, what }
 }
 
 /// A store for one call, its budgets armed.
@@ -133,10 +141,12 @@ fn store(module: &Module, facts: Arc<CallFacts>, held: HeldTable) -> Store<CallS
         memory: MemoryLimiter::new(&budget),
         ticks: 0,
         log_left: budget.log_bytes,
+        placed_left: budget.copied_kib << 10,
     };
     let mut store = Store::new(module.runtime.engine(), state);
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(budget.copied_kib << 10);
+    store.set_max_component_handles(budget.handles);
     store.set_epoch_deadline(1);
     let most = budget.ticks();
     store.epoch_deadline_callback(move |mut context| {
@@ -208,30 +218,30 @@ pub(crate) async fn decide(
     let outcomes: Vec<_> = outcomes.into_iter().map(Into::into).collect();
     let decided = instance.vdsm_verb_handler().call_decide(&mut store, &call, &outcomes).await.map_err(|error| classify(module, error))?;
     let steps = std::mem::take(&mut store.data_mut().steps);
-    decision(decided, steps, held).map_err(|what| CallFailure::BadOutput { module: module.label.clone(), what })
+    decision(decided, steps, held, store.data().placed_left).map_err(|error| classify(module, error))
 }
 
-fn decision(decided: handler::Decision, steps: Vec<Planned>, held: &HeldTable) -> Result<Decision, String> {
-    let tree = |tree: crate::wire::types::Tree| Tree::try_from(tree).map_err(|error| error.to_string());
+fn decision(decided: handler::Decision, steps: Vec<Planned>, held: &HeldTable, most: usize) -> wasmtime::Result<Decision> {
+    let nonsense = |what: &str| Err(wasmtime::Error::msg(what.to_owned()));
     match decided {
         handler::Decision::Act(act) => {
             let order = match act.order {
                 handler::Order::InTurn => Order::InTurn,
                 handler::Order::Together => Order::Together,
             };
-            let again = act.again.map(tree).transpose()?;
-            if let Some(note) = again.as_ref().map(Tree::parts)
-                && note.text.len() + note.bytes.len() + note.nodes.len() * 12 > MAX_NOTE
-            {
-                return Err(format!("a note of more than {MAX_NOTE} bytes"));
+            let again = act.again.map(Tree::try_from).transpose()?;
+            if again.as_ref().is_some_and(|note| placed::size(note) > MAX_NOTE) {
+                return nonsense(&format!("a note of more than {MAX_NOTE} bytes"));
             }
             Ok(Decision::Act(Round { order, steps, again }))
         }
-        _ if !steps.is_empty() => Err("steps were planned, but the decision is not `act`".into()),
+        _ if !steps.is_empty() => nonsense("steps were planned, but the decision is not `act`"),
         handler::Decision::Reply(answer) => {
-            Ok(Decision::Reply(Answer { members: tree(answer.members)?, message: answer.message, held: held.clone() }))
+            let members = crate::base::answer_members(answer.members)?;
+            placed::check(&members, held, most)?;
+            Ok(Decision::Reply(Answer { members, message: answer.message, held: held.clone() }))
         }
-        handler::Decision::Refuse(status) if status.code == 0 => Err("a refusal with code 0".into()),
+        handler::Decision::Refuse(status) if status.code == 0 => nonsense("a refusal with code 0"),
         handler::Decision::Refuse(status) => Ok(Decision::Refuse(Status::from(status))),
     }
 }
@@ -278,4 +288,39 @@ pub(crate) async fn shape(module: &Module, samples: &[Sample]) -> Result<Vec<Tre
         return Err(bad(format!("{} structures for {} samples", shaped.len(), samples.len())));
     }
     shaped.into_iter().map(|tree| Tree::try_from(tree).map_err(|error| bad(error.to_string()))).collect()
+}
+
+pub(crate) fn not_a(module: &Module, kind: &str) -> CallFailure {
+    CallFailure::BadOutput { module: module.label.clone(), what: format!("it is no {kind}") }
+}
+
+pub(crate) fn tree(module: &Module, tree: crate::wire::types::Tree) -> Result<Tree, CallFailure> {
+    Tree::try_from(tree).map_err(|error| CallFailure::BadOutput { module: module.label.clone(), what: error.to_string() })
+}
+
+/// Asks a policy whether it accepts parameters.
+pub(crate) async fn check_policy(module: &Module, parameters: Tree) -> Result<Result<(), Status>, CallFailure> {
+    let Exports::Policy(policy) = &module.exports else { return Err(not_a(module, "policy")) };
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, nobody(), HeldTable::new());
+    let instance = policy.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
+    let checked = instance.vdsm_policy_memory().call_check(&mut store, &parameters.into()).await;
+    Ok(checked.map_err(|error| classify(module, error))?.map_err(Status::from))
+}
+
+/// One tick of a policy.
+pub(crate) async fn decide_policy(
+    module: &Module,
+    time: u64,
+    seed: u64,
+    subjects: &[policy_memory::Subject],
+    parameters: Tree,
+    memory: Option<&policy_memory::Memory>,
+) -> Result<(Vec<policy_memory::Decision>, Option<policy_memory::Memory>), CallFailure> {
+    let Exports::Policy(policy) = &module.exports else { return Err(not_a(module, "policy")) };
+    let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
+    let mut store = store(module, nobody(), HeldTable::new());
+    let instance = policy.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
+    let guest = instance.vdsm_policy_memory();
+    guest.call_decide(&mut store, time, seed, subjects, &parameters.into(), memory).await.map_err(|error| classify(module, error))
 }

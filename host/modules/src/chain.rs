@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vdsm_core::clock;
 use vdsm_core::jobs::JobId;
@@ -20,6 +20,14 @@ use crate::state::{CallFacts, SubjectItem};
 
 /// Chains remembered, newest last.
 const RECENT: usize = 128;
+/// Largest document a hook may return; domain documents are some KB.
+const MAX_DOCUMENT: usize = 1 << 20;
+/// Largest diff that is told and kept.
+const MAX_DIFF: usize = 32 << 10;
+/// Longest text of a failure that is told, kept and answered.
+const MAX_FAILURE: usize = 2 << 10;
+/// How long a diff is sought; past it, it is right but not the shortest.
+const DIFF_TIME: Duration = Duration::from_millis(50);
 
 /// A chain that ran.
 #[derive(Clone, Debug)]
@@ -94,6 +102,7 @@ impl HookRunner for Registry {
                     outcome.document = document;
                 }
                 Ended::Failed { text, stop } => {
+                    let text = cut(text, MAX_FAILURE);
                     stops = stop;
                     if section.on_failure == OnFailure::Fail && failure.is_none() {
                         failure = Some(format!("hook {}: {text}", run.module));
@@ -158,6 +167,7 @@ async fn one(module: &Arc<Module>, section: &HookSection, point: &Point, request
         Ok(Ok(domain_hook::Verdict::Again(_))) => failed("it planned nothing and asks to be called again".into()),
         Ok(Ok(domain_hook::Verdict::Document(edited))) if edited == document => Ended::Kept,
         Ok(Ok(domain_hook::Verdict::Document(_))) if !point.edits => failed(format!("edits are not used at {}", point.name)),
+        Ok(Ok(domain_hook::Verdict::Document(edited))) if edited.len() > MAX_DOCUMENT => failed(format!("its document has more than {MAX_DOCUMENT} bytes")),
         Ok(Ok(domain_hook::Verdict::Document(edited))) => match edit_scope::check(document, &edited, &section.edit) {
             Ok(()) => Ended::Edited(edited),
             Err(error) => failed(error.to_string()),
@@ -170,8 +180,7 @@ fn shown(section: &HookSection, all: &BTreeMap<String, String>) -> Result<Vec<(S
     let mut shown = Vec::new();
     for (name, pattern) in &section.properties {
         let Some(value) = all.get(name) else { continue };
-        let fits = regex::Regex::new(pattern).map_err(|error| error.to_string())?.is_match(value);
-        if !fits {
+        if !pattern.fits(value) {
             return Err(format!("custom property {name} does not match {pattern}"));
         }
         shown.push((name.clone(), value.clone()));
@@ -193,5 +202,15 @@ fn facts(request: &ChainRequest) -> Arc<CallFacts> {
 }
 
 fn diff(before: &str, after: &str) -> String {
-    similar::TextDiff::from_lines(before, after).unified_diff().context_radius(1).to_string()
+    let diff = similar::TextDiff::configure().timeout(DIFF_TIME).diff_lines(before, after);
+    cut(diff.unified_diff().context_radius(1).to_string(), MAX_DIFF)
+}
+
+/// `text`, or as much of it as `most` bytes hold.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push_str(" (cut)");
+    }
+    text
 }

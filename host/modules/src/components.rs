@@ -6,6 +6,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 use vdsm_core::store::{Store, StoreError, Table};
@@ -35,6 +36,9 @@ pub enum ComponentError {
     /// It is no component this engine can run.
     #[error("it is no component: {0:#}")]
     Compile(wasmtime::Error),
+    /// What is kept is not what its name says.
+    #[error("{path} is not what its name says: remove it and install the component again", path = .0.display())]
+    Changed(PathBuf),
     /// Our own records.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -95,11 +99,11 @@ impl Components {
         std::fs::read(path).map_err(file_error)
     }
 
-    /// Keeps these bytes under their digest; what is there already is left as it is.
+    /// Keeps these bytes under their digest. What is there already is left as it is, unless its content is another by now.
     pub fn keep(&self, bytes: &[u8]) -> Result<ComponentDigest, ComponentError> {
         let digest = ComponentDigest::of(bytes);
         let path = self.path(&digest);
-        if !path.exists() {
+        if !std::fs::read(&path).is_ok_and(|kept| ComponentDigest::of(&kept) == digest) {
             write_whole(&path, bytes).map_err(|cause| ComponentError::File { path, cause })?;
         }
         Ok(digest)
@@ -107,7 +111,8 @@ impl Components {
 
     /// The bytes kept under `digest`.
     pub fn bytes(&self, digest: &ComponentDigest) -> Result<Vec<u8>, ComponentError> {
-        Components::read_file(&self.path(digest))
+        let bytes = Components::read_file(&self.path(digest))?;
+        if ComponentDigest::of(&bytes) == *digest { Ok(bytes) } else { Err(ComponentError::Changed(self.path(digest))) }
     }
 
     fn path(&self, digest: &ComponentDigest) -> PathBuf {
@@ -156,11 +161,15 @@ fn engine_key(engine: &Engine) -> String {
 
 /// Writes beside, flushes, renames: a file is whole or not there.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension(format!("new{}", std::process::id()));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Two modules may have one component and be loaded at once.
+    let beside = path.with_extension(format!("new{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
     let mut file = std::fs::File::create(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    std::fs::rename(&beside, path)
+    std::fs::rename(&beside, path)?;
+    // The name must survive a loss of power as the record of it does.
+    path.parent().map_or(Ok(()), |directory| std::fs::File::open(directory)?.sync_all())
 }
 
 /// The only place that runs code nobody checks again.

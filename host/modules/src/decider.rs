@@ -7,7 +7,7 @@ use vdsm_core::jobs::{Decider, Decision, Fact};
 use vdsm_core::status::Status;
 use vdsm_core::tree::Tree;
 
-use crate::call;
+use crate::call::{self, CallFailure};
 use crate::generation::ServedVerb;
 use crate::registry::Registry;
 use crate::shaper::{Sample, ShapeError, Shaper};
@@ -27,11 +27,18 @@ impl ModuleDecider {
     }
 }
 
+impl ModuleDecider {
+    /// The next decision, or why the call of the module came to nothing.
+    pub async fn attempt(&self, facts: Vec<Fact>, note: Option<Tree>) -> Result<Decision, CallFailure> {
+        call::decide(&self.verb.module, &self.verb.descriptor.name, &self.facts, &self.held, facts, note).await
+    }
+}
+
 #[async_trait::async_trait]
 impl Decider for ModuleDecider {
     async fn decide(&mut self, facts: Vec<Fact>, note: Option<Tree>) -> Result<Decision, Status> {
         let descriptor = &self.verb.descriptor;
-        call::decide(&self.verb.module, &descriptor.name, &self.facts, &self.held, facts, note).await.map_err(|failure| {
+        self.attempt(facts, note).await.map_err(|failure| {
             tracing::error!(verb = %descriptor.name, job = %self.facts.job, outcome = failure.outcome(), %failure, "a module call came to nothing");
             descriptor.default_error.with_detail(failure.to_string())
         })

@@ -18,6 +18,9 @@ pub(crate) fn descriptor(given: handler::Descriptor) -> Result<Descriptor, Strin
     if given.answer_ms == 0 || given.answer_ms > MAX_ANSWER_MS {
         return Err(wrong(format!("answer-ms must be 1 to {MAX_ANSWER_MS}")));
     }
+    if given.default_error.code == 0 {
+        return Err(wrong("its default error has code 0, which is success".into()));
+    }
     let optional_first = given.parameters.iter().skip_while(|parameter| !parameter.optional).any(|parameter| !parameter.optional);
     if optional_first {
         return Err(wrong("optional parameters come last".into()));
@@ -51,6 +54,9 @@ pub(crate) fn descriptor(given: handler::Descriptor) -> Result<Descriptor, Strin
 fn subject(given: handler::Subject) -> Result<Subject, String> {
     if given.access.is_some() && LeaseKind::parse(&given.kind).is_none() {
         return Err(format!("no lease is taken on a `{}`", given.kind));
+    }
+    if given.busy.iter().any(|rule| matches!(&rule.then, handler::WhenBusy::Refuse(status) if status.code == 0)) {
+        return Err("it refuses with code 0, which is success".into());
     }
     let busy = given.busy.into_iter().map(|rule| Busy {
         holder: rule.holder,

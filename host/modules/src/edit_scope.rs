@@ -2,11 +2,12 @@
 //! renames the machine is found out whatever it edited beside.
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
 /// Why a document is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
+pub(crate) enum EditError {
     /// It is not well-formed.
     #[error("the document is not well-formed: {0}")]
     Malformed(String),
@@ -17,7 +18,7 @@ pub enum EditError {
 
 /// Compares `before` and `after` outside of `scopes` (paths such as `domain/sysinfo`). Whitespace between elements and the order of
 /// attributes mean nothing; namespace declarations on the root are allowed when a scope uses their prefix.
-pub fn check(before: &str, after: &str, scopes: &[String]) -> Result<(), EditError> {
+pub(crate) fn check(before: &str, after: &str, scopes: &[String]) -> Result<(), EditError> {
     let (before, after) = (outline(before, scopes)?, outline(after, scopes)?);
     let mut old = before.iter();
     for new in &after {
@@ -38,40 +39,107 @@ struct Line {
     content: String,
 }
 
-/// The document as lines, those in scope left out.
+/// Longest path of an element, and so a bound of nesting: libvirt's own are below 100.
+const MAX_PATH: usize = 512;
+
+/// A document as lines, those in scope left out.
+struct Outline<'a> {
+    scopes: &'a [String],
+    path: String,
+    /// Where in `path` each open element's name begins.
+    open: Vec<usize>,
+    /// Text since the last tag, whatever way it was written.
+    text: String,
+    lines: Vec<Line>,
+    roots: usize,
+}
+
+fn malformed(error: impl std::fmt::Display) -> EditError {
+    EditError::Malformed(error.to_string())
+}
+
 fn outline(document: &str, scopes: &[String]) -> Result<Vec<Line>, EditError> {
-    let malformed = |error: String| EditError::Malformed(error);
+    let mut outline = Outline { scopes, path: String::new(), open: Vec::new(), text: String::new(), lines: Vec::new(), roots: 0 };
     let mut reader = Reader::from_str(document);
     reader.config_mut().check_end_names = true;
-    let mut path: Vec<String> = Vec::new();
-    let mut lines = Vec::new();
-    let mut roots = 0;
     loop {
-        let event = reader.read_event().map_err(|error| malformed(error.to_string()))?;
-        let content = match &event {
-            Event::Start(start) | Event::Empty(start) => {
-                roots += usize::from(path.is_empty());
-                path.push(start.name().0.to_owned());
-                Some(attributes(start, path.len() == 1, scopes)?)
+        match reader.read_event().map_err(malformed)? {
+            Event::Start(start) => outline.enter(&start)?,
+            Event::Empty(start) => {
+                outline.enter(&start)?;
+                outline.leave();
             }
-            Event::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Event::CData(data) => Some(data.to_string()),
-            Event::GeneralRef(reference) => Some(format!("&{};", &**reference)),
-            Event::DocType(_) => return Err(malformed("a document type is not allowed".into())),
+            Event::End(_) => outline.leave(),
+            Event::Text(text) => outline.text.push_str(&text),
+            Event::CData(data) => outline.text.push_str(&data),
+            Event::GeneralRef(reference) => outline.reference(&reference)?,
+            Event::Decl(declaration) => encoding(&declaration)?,
+            Event::DocType(_) => return Err(malformed("a document type is not allowed")),
+            Event::Comment(_) | Event::PI(_) => {}
             Event::Eof => break,
-            Event::End(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => None,
-        };
-        if let Some(content) = content {
-            let path = path.join("/");
-            if !scopes.iter().any(|scope| path == *scope || path.strip_prefix(scope.as_str()).is_some_and(|rest| rest.starts_with('/'))) {
-                lines.push(Line { path, content });
-            }
-        }
-        if matches!(event, Event::Empty(_) | Event::End(_)) {
-            path.pop();
         }
     }
-    if roots == 1 && path.is_empty() { Ok(lines) } else { Err(malformed("it has no single root, or elements are left open".into())) }
+    outline.flush();
+    if outline.roots == 1 && outline.open.is_empty() { Ok(outline.lines) } else { Err(malformed("it has no single root, or elements are left open")) }
+}
+
+/// Another encoding would make another document of the same bytes, with other elements.
+fn encoding(declaration: &BytesDecl<'_>) -> Result<(), EditError> {
+    match declaration.encoding() {
+        None => Ok(()),
+        Some(Ok(name)) if name.eq_ignore_ascii_case("utf-8") => Ok(()),
+        Some(_) => Err(malformed("its encoding is not UTF-8")),
+    }
+}
+
+impl Outline<'_> {
+    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(), EditError> {
+        self.flush();
+        let root = self.open.is_empty();
+        self.roots += usize::from(root);
+        self.open.push(self.path.len());
+        if !root {
+            self.path.push('/');
+        }
+        self.path.push_str(start.name().0);
+        if self.path.len() > MAX_PATH {
+            return Err(malformed("its elements lie too deep, or their names are too long"));
+        }
+        let content = attributes(start, root, self.scopes)?;
+        self.add(content);
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.flush();
+        self.path.truncate(self.open.pop().unwrap_or(0));
+    }
+
+    /// A character written as a reference is the character.
+    fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), EditError> {
+        let text = match reference.resolve_char_ref().map_err(malformed)? {
+            Some(character) => character.to_string(),
+            None => resolve_predefined_entity(reference).ok_or_else(|| malformed(format!("no entity `{}`", &**reference)))?.to_owned(),
+        };
+        self.text.push_str(&text);
+        Ok(())
+    }
+
+    /// Text between two tags: blank text means nothing, any other is compared as it is.
+    fn flush(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        if !text.trim().is_empty() {
+            self.add(text);
+        }
+    }
+
+    fn add(&mut self, content: String) {
+        let path = &self.path;
+        let inside = |scope: &String| path.strip_prefix(scope.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if !self.scopes.iter().any(inside) {
+            self.lines.push(Line { path: path.clone(), content });
+        }
+    }
 }
 
 fn attributes(start: &BytesStart<'_>, root: bool, scopes: &[String]) -> Result<String, EditError> {
@@ -90,48 +158,4 @@ fn attributes(start: &BytesStart<'_>, root: bool, scopes: &[String]) -> Result<S
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    //! Rung: pure.
-    use super::*;
-
-    const DOMAIN: &str = "<domain type='qemu'><name>a</name><os><type>hvm</type></os></domain>";
-
-    fn scope(part: &str) -> Vec<String> {
-        vec![part.to_owned()]
-    }
-
-    #[test]
-    fn an_edit_in_scope_is_allowed() {
-        let after = "<domain type=\"qemu\">\n <name>a</name>\n <os><type>hvm</type></os>\n <sysinfo type='smbios'><entry>x</entry></sysinfo></domain>";
-        assert_eq!(check(DOMAIN, after, &scope("domain/sysinfo")), Ok(()));
-    }
-
-    #[test]
-    fn anything_else_is_found() {
-        let renamed = DOMAIN.replace("<name>a", "<name>b");
-        assert_eq!(check(DOMAIN, &renamed, &scope("domain/sysinfo")), Err(EditError::Outside("domain/name".into())));
-        let attribute = DOMAIN.replace("'qemu'", "'kvm'");
-        assert_eq!(check(DOMAIN, &attribute, &scope("domain/os")), Err(EditError::Outside("domain".into())));
-        let removed = DOMAIN.replace("<name>a</name>", "");
-        assert!(check(DOMAIN, &removed, &scope("domain/os")).is_err());
-        let beside = DOMAIN.replace("</domain>", "<sysinfoX/></domain>");
-        assert_eq!(check(DOMAIN, &beside, &scope("domain/sysinfo")), Err(EditError::Outside("domain/sysinfoX".into())));
-    }
-
-    #[test]
-    fn a_namespace_of_the_scope_may_be_declared() {
-        let after = DOMAIN
-            .replace("<domain type", "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' type")
-            .replace("</domain>", "<qemu:commandline><qemu:arg value='-s'/></qemu:commandline></domain>");
-        assert_eq!(check(DOMAIN, &after, &scope("domain/qemu:commandline")), Ok(()));
-        assert!(check(DOMAIN, &after, &scope("domain/sysinfo")).is_err());
-    }
-
-    #[test]
-    fn what_is_no_document_is_refused() {
-        for text in ["", "<domain>", "<a/><b/>", "<domain></os></domain>", "<!DOCTYPE x><domain/>", "text"] {
-            assert!(matches!(check(DOMAIN, text, &scope("domain")), Err(EditError::Malformed(_))), "{text}");
-        }
-    }
-}
+mod tests;

@@ -18,6 +18,10 @@ pub const TICK: Duration = Duration::from_millis(2);
 pub const MAX_MEMORY: usize = 256 << 20;
 /// Core instances a component may consist of. Rust guests have 2 or 3, interpreters up to some dozens.
 const CORE_INSTANCES: u32 = 40;
+/// Linear memories a component may have, and tables. The pool has as many for every call that may run at once, so that no call finds it
+/// emptied by others; what is not used costs address space only.
+const MEMORIES: u32 = 4;
+const TABLES: u32 = 10;
 
 /// The engine and who runs on it.
 pub struct Runtime {
@@ -80,12 +84,13 @@ impl Runtime {
 fn configuration() -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(CONCURRENCY)
-        .total_core_instances(CONCURRENCY * 4)
-        .total_memories(CONCURRENCY * 2)
-        .total_tables(CONCURRENCY * 4)
+        .total_core_instances(CONCURRENCY * CORE_INSTANCES)
+        .total_memories(CONCURRENCY * MEMORIES)
+        .total_tables(CONCURRENCY * TABLES)
         .total_stacks(CONCURRENCY)
         .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(4)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
         .max_memory_size(MAX_MEMORY)
         // A used slot keeps this much: most calls then touch no page anew (measured: fresh store per ping 2.5 times as fast).
         .linear_memory_keep_resident(2 << 20)

@@ -56,7 +56,7 @@ impl Generation {
                     name: module.manifest.name.clone(),
                     file: module.manifest.file.clone(),
                     reason: format!("{}: {reason}", module.manifest.file.display()),
-                    serves: Vec::new(),
+                    serves: module.descriptors.iter().map(|descriptor| descriptor.name.clone()).collect(),
                 }),
             }
         }

@@ -18,7 +18,7 @@ pub struct Budget {
     pub steps: usize,
     /// Live handles.
     pub handles: usize,
-    /// KiB copied between host and module in one call, arguments and results together.
+    /// KiB a module hands to the host: in each argument list or result, and in all it plans or replies in a round together.
     pub copied_kib: usize,
 }
 
@@ -86,6 +86,9 @@ pub enum Spent {
     /// Memory, over all memories.
     #[error("asked for more than its {0} MiB of memory")]
     Memory(u64),
+    /// What it plans or replies, over all steps of a round.
+    #[error("placed more than the {0} KiB left of what it may hand to the host")]
+    Copied(usize),
 }
 
 /// Adds up all memories of a store: a component with many memories has one budget.
@@ -104,7 +107,11 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // The memory's own limit refuses it after this: what does not grow is not counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.most {
             // A trap rather than a failed allocation: most guests abort on that with nothing to say.

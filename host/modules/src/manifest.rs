@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+use vdsm_core::tree::{Tree, TreeBuilder};
 
 use crate::capability::Offer;
 use crate::grant::{Grant, Scope, ScopeRule};
@@ -15,7 +16,7 @@ use crate::limits::{Budget, LimitsSection};
 use crate::points::{self, Point};
 
 /// What a module is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Serves verbs.
     Verb(VerbSection),
@@ -47,13 +48,48 @@ pub struct VerbSection {
     pub shapes: bool,
 }
 
+/// What the value of a custom property must match, as a whole.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: String,
+    whole: regex::Regex,
+}
+
+impl Pattern {
+    /// Compiles a pattern; the error says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Pattern, String> {
+        // By itself first: `a)(b` is no pattern, though it is one inside a group.
+        regex::Regex::new(text).map_err(|error| error.to_string())?;
+        let whole = regex::Regex::new(&format!(r"\A(?:{text})\z")).map_err(|error| error.to_string())?;
+        Ok(Pattern { text: text.to_owned(), whole })
+    }
+
+    /// Whether `value` matches from its beginning to its end.
+    pub fn fits(&self, value: &str) -> bool {
+        self.whole.is_match(value)
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.text == other.text
+    }
+}
+impl Eq for Pattern {}
+
 /// `[hook]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookSection {
     /// The points it is called at.
     pub points: Vec<&'static Point>,
     /// Custom properties it is shown, with the pattern their values must match.
-    pub properties: BTreeMap<String, String>,
+    pub properties: BTreeMap<String, Pattern>,
     /// Parts of the document it may change, e.g. `domain/sysinfo`.
     pub edit: Vec<String>,
     /// Whether its failure fails the point.
@@ -73,13 +109,66 @@ pub enum OnFailure {
 }
 
 /// `[policy]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PolicySection {
     /// What it decides: `memory`.
     pub domain: String,
     /// Seconds between ticks, 1 to 3600.
     pub interval_s: u32,
+    /// Its parameters, which its own `check` must accept.
+    #[serde(default)]
+    pub parameters: toml::Table,
+}
+
+impl PolicySection {
+    /// The parameters as the policy gets them.
+    pub(crate) fn parameters_tree(&self) -> Tree {
+        let mut builder = TreeBuilder::new();
+        toml_table(&mut builder, &self.parameters);
+        // A manifest is far smaller than any limit of a tree; one that is not has no parameters its policy accepts.
+        builder.finish().unwrap_or_else(|_| Tree::nil())
+    }
+}
+
+fn toml_table(builder: &mut TreeBuilder, table: &toml::Table) {
+    builder.open_object();
+    for (key, value) in table {
+        builder.key(key);
+        toml_value(builder, value);
+    }
+    builder.close();
+}
+
+fn toml_value(builder: &mut TreeBuilder, value: &toml::Value) {
+    match value {
+        toml::Value::String(text) => {
+            builder.text(text);
+        }
+        toml::Value::Integer(number) => {
+            match i32::try_from(*number) {
+                Ok(small) => builder.int(small),
+                Err(_) => builder.int64(*number),
+            };
+        }
+        toml::Value::Float(number) => {
+            builder.double(*number);
+        }
+        toml::Value::Boolean(flag) => {
+            builder.boolean(*flag);
+        }
+        toml::Value::Datetime(time) => {
+            builder.text(&time.to_string());
+        }
+        toml::Value::Array(items) => {
+            builder.open_array();
+            for item in items {
+                toml_value(builder, item);
+            }
+            builder.close();
+        }
+        toml::Value::Table(table) => toml_table(builder, table),
+    }
 }
 
 /// A checked manifest.
@@ -138,8 +227,23 @@ struct RawHook {
     on_failure: OnFailure,
 }
 
-/// Dangers an edit or a grant implies; a manifest must name them.
-const DANGERS: &[(&str, &str)] = &[("raw-qemu-arguments", "domain/qemu:commandline")];
+/// Dangers of an edit, with the elements below `domain` that bring them in whatever namespace prefix: prefixes are the document's own
+/// choice. A manifest must name them.
+const DANGERS: &[(&str, &[&str])] = &[("raw-qemu-arguments", &["commandline", "override"])];
+
+/// Whether an edit of `part` reaches one of `elements` below `domain`.
+fn reaches(part: &str, elements: &[&str]) -> bool {
+    match part.split('/').nth(1) {
+        None => true,
+        Some(element) => elements.contains(&element.rsplit(':').next().unwrap_or(element)),
+    }
+}
+
+/// Whether `text` can be a module's name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(small)
+}
 
 impl Manifest {
     /// Reads and checks the manifest at `file` against what the rooms offer.
@@ -165,12 +269,12 @@ impl Manifest {
         if component.contains('/') || !component.ends_with(".wasm") {
             return Err(at.error(raw.component.span().start, format!("`{component}` is no file name ending in .wasm")));
         }
-        let (grant, dangers) = at.grant(&raw.grant, offer)?;
+        let kind = at.kind(&raw)?;
+        let (grant, dangers) = at.grant(&raw.grant, &kind, offer)?;
         let limits = raw.limits.as_ref().map(|limits| limits.get_ref().clone()).unwrap_or_default();
         let limits_at = raw.limits.as_ref().map_or(0, |limits| limits.span().start);
-        let budget = limits.narrow().map_err(|reason| at.error(limits_at, reason))?;
-        let kind = at.kind(&raw)?;
-        at.dangers(&kind, &dangers)?;
+        let budget = limits.narrow().map_err(|reason| at.error(at.key(limits_at, reason.split(' ').next().unwrap_or_default()), reason))?;
+        at.dangers(raw.hook.as_ref().map_or(&[], |hook| hook.get_ref().edit.as_slice()), &dangers)?;
         Ok(Manifest { name, component, kind, grant, budget, file: file.to_owned() })
     }
 }
@@ -187,10 +291,14 @@ impl Locator<'_> {
         ManifestError { file: self.file.to_owned(), line, reason: reason.into() }
     }
 
+    /// Where `key` stands in the section that begins at `section`.
+    fn key(&self, section: usize, key: &str) -> usize {
+        self.text.get(section..).and_then(|rest| rest.find(key)).map_or(section, |place| section + place)
+    }
+
     fn name(&self, name: &Spanned<String>) -> Result<String, ManifestError> {
         let text = name.get_ref();
-        let fits = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if fits { Ok(text.clone()) } else { Err(self.error(name.span().start, format!("`{text}` is no module name: small letters, digits and -, 64 at most"))) }
+        if is_name(text) { Ok(text.clone()) } else { Err(self.error(name.span().start, format!("`{text}` is no module name: small letters, digits and -, 64 at most"))) }
     }
 
     fn kind(&self, raw: &Raw) -> Result<Kind, ManifestError> {
@@ -204,8 +312,8 @@ impl Locator<'_> {
         }
         let missing = || self.error(raw.kind.span().start, format!("a module of kind `{word}` needs a section [{word}]"));
         match word {
-            "verb" => Ok(Kind::Verb(raw.verb.as_ref().ok_or_else(missing)?.get_ref().clone())),
-            "hook" => self.hook(raw.hook.as_ref().ok_or_else(missing)?.get_ref(), raw.order.as_ref().map_or(50, |order| *order.get_ref())).map(Kind::Hook),
+            "verb" => self.verb(raw.verb.as_ref().ok_or_else(missing)?).map(Kind::Verb),
+            "hook" => self.hook(raw.hook.as_ref().ok_or_else(missing)?, raw.order.as_ref().map_or(50, |order| *order.get_ref())).map(Kind::Hook),
             "policy" => {
                 let section = raw.policy.as_ref().ok_or_else(missing)?;
                 self.policy(section).map(Kind::Policy)
@@ -214,28 +322,52 @@ impl Locator<'_> {
         }
     }
 
+    fn verb(&self, section: &Spanned<VerbSection>) -> Result<VerbSection, ManifestError> {
+        let verb = section.get_ref();
+        let at = self.key(section.span().start, "serves");
+        if verb.serves.is_empty() && !verb.shapes {
+            return Err(self.error(at, "`serves` names no verb: the module would never be called"));
+        }
+        match repeated(verb.serves.iter().map(String::as_str)) {
+            Some(twice) => Err(self.error(at, format!("`serves` names `{twice}` twice"))),
+            None => Ok(verb.clone()),
+        }
+    }
+
     fn policy(&self, section: &Spanned<PolicySection>) -> Result<PolicySection, ManifestError> {
         let policy = section.get_ref();
         if policy.domain != "memory" {
-            return Err(self.error(section.span().start, format!("no policy domain `{}`{}", policy.domain, suggest(&policy.domain, ["memory"]))));
+            return Err(self.error(self.key(section.span().start, "domain"), format!("no policy domain `{}`{}", policy.domain, suggest(&policy.domain, ["memory"]))));
         }
         if !(1..=3600).contains(&policy.interval_s) {
-            return Err(self.error(section.span().start, "interval-s must be 1 to 3600"));
+            return Err(self.error(self.key(section.span().start, "interval-s"), "interval-s must be 1 to 3600"));
+        }
+        if policy.parameters_tree().root().kind() != vdsm_core::tree::Kind::Object {
+            return Err(self.error(self.key(section.span().start, "parameters"), "`parameters` are nested too deep or too large"));
         }
         Ok(policy.clone())
     }
 
-    fn hook(&self, raw: &RawHook, order: i32) -> Result<HookSection, ManifestError> {
+    fn hook(&self, section: &Spanned<RawHook>, order: i32) -> Result<HookSection, ManifestError> {
+        let (raw, at) = (section.get_ref(), self.key(section.span().start, "points"));
         let mut points = Vec::new();
         for point in &raw.points {
             let known = points::find(point.get_ref());
             let known = known.ok_or_else(|| {
                 self.error(point.span().start, format!("no hook point `{}` is served{}", point.get_ref(), suggest(point.get_ref(), points::names())))
             })?;
+            if points.contains(&known) {
+                return Err(self.error(point.span().start, format!("`{}` is named twice: a hook is called once at a point", known.name)));
+            }
             points.push(known);
         }
-        for pattern in raw.properties.values() {
-            regex::Regex::new(pattern.get_ref()).map_err(|error| self.error(pattern.span().start, format!("the pattern is wrong: {error}")))?;
+        if points.is_empty() {
+            return Err(self.error(at, "`points` names none: the hook would never be called"));
+        }
+        let mut properties = BTreeMap::new();
+        for (name, pattern) in &raw.properties {
+            let known = Pattern::parse(pattern.get_ref()).map_err(|error| self.error(pattern.span().start, format!("the pattern is wrong: {error}")))?;
+            properties.insert(name.clone(), known);
         }
         for edit in &raw.edit {
             if !points.iter().any(|point| point.edits) {
@@ -244,17 +376,20 @@ impl Locator<'_> {
             if edit.get_ref().split('/').next() != Some("domain") {
                 return Err(self.error(edit.span().start, format!("`{}` is no part of a domain document: it begins with `domain`", edit.get_ref())));
             }
+            if !edit.get_ref().split('/').all(is_element) {
+                return Err(self.error(edit.span().start, format!("`{}` matches no element: names of elements joined by single /", edit.get_ref())));
+            }
         }
         Ok(HookSection {
             points,
-            properties: raw.properties.iter().map(|(name, pattern)| (name.clone(), pattern.get_ref().clone())).collect(),
+            properties,
             edit: raw.edit.iter().map(|edit| edit.get_ref().clone()).collect(),
             on_failure: raw.on_failure,
             order,
         })
     }
 
-    fn grant(&self, raw: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, offer: &Offer) -> Result<(Grant, Vec<(String, usize)>), ManifestError> {
+    fn grant(&self, raw: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, kind: &Kind, offer: &Offer) -> Result<(Grant, Named), ManifestError> {
         let mut grant = Grant::default();
         let mut dangers = Vec::new();
         for (key, value) in raw {
@@ -270,6 +405,9 @@ impl Locator<'_> {
             }
             for (capability, function) in functions {
                 let full = format!("{}.{}", function.interface, function.name);
+                if !matches!(kind, Kind::Verb(_)) && (function.step.is_some() || function.interface == crate::base::PLAN) {
+                    return Err(self.error(at, format!("{full} has no effect in a module of kind `{}`: only verbs plan", kind.name())));
+                }
                 let scope = scope(function.rule, value.get_ref()).map_err(|reason| self.error(value.span().start, format!("{full}: {reason}")))?;
                 if let (Scope::Only(names), Some(capability)) = (&scope, capability) {
                     for name in names {
@@ -283,23 +421,37 @@ impl Locator<'_> {
     }
 
     /// What is dangerous must be named, and what is named must be there.
-    fn dangers(&self, kind: &Kind, named: &[(String, usize)]) -> Result<(), ManifestError> {
-        let edits: &[String] = if let Kind::Hook(hook) = kind { &hook.edit } else { &[] };
-        let implied = |part: &str| edits.iter().any(|edit| part == edit || part.starts_with(&format!("{edit}/")));
-        for (danger, part) in DANGERS {
-            if implied(part) && !named.iter().any(|(name, _)| name == danger) {
-                return Err(self.error(0, format!("editing {part} needs `dangerous = [\"{danger}\"]` in [grant]: it gives full control of QEMU")));
+    fn dangers(&self, edits: &[Spanned<String>], named: &Named) -> Result<(), ManifestError> {
+        let implied = |elements: &[&str]| edits.iter().find(|edit| reaches(edit.get_ref(), elements));
+        for (danger, elements) in DANGERS {
+            if let Some(edit) = implied(elements).filter(|_| !named.iter().any(|(name, _)| name == danger)) {
+                let reason = format!("editing {} needs `dangerous = [\"{danger}\"]` in [grant]: it gives full control of QEMU", edit.get_ref());
+                return Err(self.error(edit.span().start, reason));
             }
         }
         for (name, at) in named {
             match DANGERS.iter().find(|(danger, _)| danger == name) {
                 None => return Err(self.error(*at, format!("no danger is called `{name}`{}", suggest(name, DANGERS.iter().map(|(danger, _)| *danger))))),
-                Some((_, part)) if !implied(part) => return Err(self.error(*at, format!("`{name}` has no effect: nothing this module gets implies it"))),
+                Some((_, elements)) if implied(elements).is_none() => return Err(self.error(*at, format!("`{name}` has no effect: nothing this module gets implies it"))),
                 Some(_) => {}
             }
         }
         Ok(())
     }
+}
+
+/// Dangers a manifest names, with their place.
+type Named = Vec<(String, usize)>;
+
+/// The first name that comes twice.
+fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
+fn is_element(name: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.chars().all(|letter| letter.is_alphanumeric() || "-_.".contains(letter));
+    name.split(':').all(part)
 }
 
 fn texts(value: &toml::Value) -> Option<Vec<String>> {

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use vdsm_core::descriptor::Descriptor;
+use vdsm_core::lease::LeaseKind;
 use wasmtime::component::{InstancePre, Linker};
 
 use crate::call::{self, CallFailure};
@@ -104,15 +105,28 @@ impl Module {
         let grant = Arc::new(Grant(proof.granted.clone()));
         let label = format!("{}@{}", manifest.name, digest.short()).into();
         let mut module = Module { manifest, digest, proof, descriptors: Vec::new(), label, grant, exports, runtime, rooms };
-        module.smoke().await?;
+        module.smoke(offer).await?;
         Ok(module)
     }
 
     /// The first call, at load: what it says of itself, within what its manifest allows.
-    async fn smoke(&mut self) -> Result<(), LoadError> {
-        let Kind::Verb(section) = &self.manifest.kind else { return call::smoke(self).await.map_err(LoadError::Smoke) };
+    async fn smoke(&mut self, offer: &Offer) -> Result<(), LoadError> {
+        let section = match &self.manifest.kind {
+            Kind::Verb(section) => section,
+            Kind::Hook(_) => return call::smoke(self).await.map_err(LoadError::Smoke),
+            Kind::Policy(_) => {
+                let accepted = self.check_parameters().await?;
+                return accepted.map_err(|status| LoadError::Descriptor(format!("it does not accept its parameters: {status}")));
+            }
+        };
         let descriptors = call::describe(self).await?;
-        for descriptor in &descriptors {
+        for (index, descriptor) in descriptors.iter().enumerate() {
+            if descriptors.iter().take(index).any(|earlier| earlier.name == descriptor.name) {
+                return Err(LoadError::Descriptor(format!("it describes `{}` twice", descriptor.name)));
+            }
+            if let Some(subject) = descriptor.subjects.iter().find(|subject| !known_subject(&subject.kind, offer)) {
+                return Err(LoadError::Descriptor(format!("`{}` is about a `{}`, which no room knows", descriptor.name, subject.kind)));
+            }
             if !section.serves.contains(&descriptor.name) {
                 return Err(LoadError::Descriptor(format!("it serves `{}`, which its manifest does not list", descriptor.name)));
             }
@@ -123,6 +137,11 @@ impl Module {
         self.descriptors = descriptors.into_iter().map(Arc::new).collect();
         Ok(())
     }
+}
+
+/// A subject is something a room makes handles for, or something that is only leased.
+fn known_subject(kind: &str, offer: &Offer) -> bool {
+    LeaseKind::parse(kind).is_some() || offer.capabilities().iter().any(|room| room.subject_kinds().contains(&kind))
 }
 
 fn exports(kind: &Kind, pre: InstancePre<CallState>) -> Result<Exports, LoadError> {

@@ -15,7 +15,7 @@ use crate::chain::RecentChains;
 use crate::components::{ComponentDigest, ComponentError, Components};
 use crate::engine::Runtime;
 use crate::generation::{Generation, RefusedModule};
-use crate::manifest::{Kind, Manifest, ManifestError};
+use crate::manifest::{self, Kind, Manifest, ManifestError};
 use crate::module::{LoadError, Module};
 use crate::proof::Proof;
 
@@ -120,13 +120,13 @@ impl Registry {
         for outcome in loaded {
             match outcome {
                 Ok(module) => modules.push(module),
-                Err(error) => {
-                    tracing::error!(module = %error.name, reason = %error.reason, "module refused; the rest serves");
-                    refused.push(error);
-                }
+                Err(error) => refused.push(error),
             }
         }
         let next = Arc::new(Generation::build(self.current().number + 1, modules, refused));
+        for refused in next.refused() {
+            tracing::error!(module = %refused.name, reason = %refused.reason, "module refused; the rest serves");
+        }
         self.current.store(next.clone());
         Ok(next)
     }
@@ -148,7 +148,8 @@ impl Registry {
     /// The version to run: the operator's pin, else the packaged file. An upgrade under a pin is logged, not applied.
     async fn choose(&self, manifest: &Manifest) -> Result<ComponentDigest, ChangeError> {
         let history = self.store.get(MODULES, &manifest.name)?.unwrap_or_default();
-        let packaged = Components::read_file(&self.packaged.join(&manifest.component)).and_then(|bytes| self.components.keep(&bytes));
+        let (components, file) = (self.components.clone(), self.packaged.join(&manifest.component));
+        let packaged = blocking(move || Components::read_file(&file).and_then(|bytes| components.keep(&bytes))).await?;
         let Some(pin) = history.pin.clone() else {
             let digest = packaged?;
             if history.versions.last().is_none_or(|version| version.digest != digest) {
@@ -189,13 +190,15 @@ impl Registry {
     /// in flight end on the version they began with.
     pub async fn swap(&self, name: &str, bytes: &[u8], by: &str) -> Result<Arc<Module>, ChangeError> {
         let _changing = self.changing.lock().await;
-        let digest = self.components.keep(bytes)?;
+        let (components, bytes) = (self.components.clone(), bytes.to_owned());
+        let digest = blocking(move || components.keep(&bytes)).await??;
         self.activate(name, digest, by).await
     }
 
     /// Goes back to the version that was active before, in one step.
     pub async fn rollback(&self, name: &str, by: &str) -> Result<Arc<Module>, ChangeError> {
         let _changing = self.changing.lock().await;
+        self.manifest_of(name)?;
         let history = self.history(name)?;
         let active = history.versions.last().map(|version| &version.digest);
         let earlier = history.versions.iter().rev().map(|version| &version.digest).find(|digest| Some(*digest) != active);
@@ -203,13 +206,15 @@ impl Registry {
         self.activate(name, digest, by).await
     }
 
+    /// The file of module `name`, when there is one.
+    fn manifest_of(&self, name: &str) -> Result<PathBuf, ChangeError> {
+        let file = self.manifests.join(format!("{name}.toml"));
+        if manifest::is_name(name) && file.exists() { Ok(file) } else { Err(ChangeError::Unknown(name.to_owned())) }
+    }
+
     async fn activate(&self, name: &str, digest: ComponentDigest, by: &str) -> Result<Arc<Module>, ChangeError> {
         let current = self.current();
-        let file = self.manifests.join(format!("{name}.toml"));
-        if !file.exists() {
-            return Err(ChangeError::Unknown(name.to_owned()));
-        }
-        let manifest = Manifest::read(&file, &self.offer)?;
+        let manifest = Manifest::read(&self.manifest_of(name)?, &self.offer)?;
         let module = Arc::new(Module::load(self.runtime.clone(), &self.components, &self.offer, manifest, digest.clone()).await?);
         let others = current.modules().filter(|module| module.manifest.name != name).cloned();
         let refused = current.refused().iter().filter(|refused| refused.name != name).cloned().collect();
@@ -227,13 +232,18 @@ impl Registry {
     pub async fn check(&self, manifest: &Path, bytes: Vec<u8>) -> Result<Proof, ChangeError> {
         let manifest = Manifest::read(manifest, &self.offer)?;
         let runtime = self.runtime.clone();
-        let compiled = tokio::task::spawn_blocking(move || {
+        let compiled = blocking(move || {
             let component = wasmtime::component::Component::new(runtime.engine(), bytes).map_err(ComponentError::Compile)?;
             Ok::<_, ComponentError>((runtime, component))
         });
-        let (runtime, component) = compiled.await.map_err(|error| ChangeError::Conflict(error.to_string()))??;
+        let (runtime, component) = compiled.await??;
         Ok(Proof::of(runtime.engine(), &component, &manifest.grant, &self.offer))
     }
+}
+
+/// Runs what reads, writes or compiles files beside the runtime's own threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ChangeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ChangeError::Conflict(format!("it ended unexpectedly: {error}")))
 }
 
 /// The verbs a manifest lists although something else in it is wrong, so that their callers hear which module is missing.

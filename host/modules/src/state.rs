@@ -14,6 +14,7 @@ use wasmtime::component::ResourceTable;
 
 use crate::grant::{Grant, Scope};
 use crate::limits::{Budget, MemoryLimiter};
+use crate::placed;
 
 /// A thing the call is about, found at a subject's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,14 @@ pub enum Denied {
         /// The granted scope.
         scope: String,
     },
+    /// A name that the runtime knows nothing of.
+    #[error("`{function}`: {what}")]
+    Name {
+        /// `vdsm:verb/plan.lease`
+        function: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// More steps than a round may have.
     #[error("more than {0} steps in a round")]
     Steps(usize),
@@ -92,8 +101,10 @@ pub struct CallState {
     pub(crate) memory: MemoryLimiter,
     /// Epoch ticks seen while running.
     pub(crate) ticks: u64,
-    /// Bytes of log text left; a negative rest has been told once.
+    /// Bytes of log text left; at 0 that has been told.
     pub(crate) log_left: usize,
+    /// Bytes of planned steps that may still be kept: the engine limits each host call, not their sum.
+    pub(crate) placed_left: usize,
 }
 
 impl CallState {
@@ -144,8 +155,15 @@ impl CallState {
     /// Records a step of this round and returns its index, which is what a plan function returns. `parameters` may contain held
     /// nodes: trees are put in their place, secrets stay held.
     pub fn plan(&mut self, mut step: Step) -> wasmtime::Result<u32> {
+        self.place(&step.parameters)?;
         step.parameters = self.held.expand(step.parameters.root());
         self.record(Planned::Room(step))
+    }
+
+    /// Takes what a step or an answer places from what may still be kept.
+    pub(crate) fn place(&mut self, tree: &Tree) -> wasmtime::Result<()> {
+        self.placed_left -= placed::check(tree, &self.held, self.placed_left)?;
+        Ok(())
     }
 
     /// What of a log line still fits the budget; none when it is spent. The last line that fits says so.

@@ -50,8 +50,11 @@ impl Links {
         self.mounts.join(name_of(address))
     }
 
-    /// Where the link of `address` leads; none: there is no link.
+    /// Where the link of `address` leads; none: there is no link. Only absolute addresses have links.
     pub fn target(&self, address: &str) -> Result<Option<String>, StorageError> {
+        if !address.starts_with('/') {
+            return Ok(None);
+        }
         match Dir::open_ambient_dir(&self.mounts, ambient_authority()) {
             Ok(mounts) => read(&mounts, &name_of(address)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -62,6 +65,9 @@ impl Links {
     /// Makes the link of `address` lead to `target`, replacing a link that leads elsewhere. A link that leads to the same place
     /// in another spelling stays.
     pub fn place(&self, address: &str, target: &str) -> Result<Change, StorageError> {
+        if !address.starts_with('/') {
+            return Err(StorageError::NotDirectory { path: address.to_owned() });
+        }
         let name = name_of(address);
         let mounts = self.open()?;
         match read(&mounts, &name)? {
@@ -83,17 +89,27 @@ impl Links {
         Ok(Change::Made)
     }
 
-    /// Puts back what stood before the link of `address` was made to lead there; a link that leads elsewhere by now is another's
-    /// and stays.
-    pub fn restore(&self, address: &str, before: Option<&str>) -> Result<Change, StorageError> {
-        match self.target(address)? {
-            Some(current) if same_place(&current, address) => {}
-            _ => return Ok(Change::Already),
+    /// Takes a connect back: what stood `before` the link of `address` was made to lead there. Anything else that stands there by
+    /// now is another's and stays.
+    pub fn undo_connect(&self, address: &str, before: Option<&str>) -> Result<Change, StorageError> {
+        match self.target(address) {
+            Ok(Some(current)) if same_place(&current, address) => {}
+            Ok(_) | Err(StorageError::Occupied { .. }) => return Ok(Change::Already),
+            Err(error) => return Err(error),
         }
         match before {
             Some(before) if same_place(before, address) => Ok(Change::Already),
             Some(before) => self.place(address, before),
             None => self.remove(address),
+        }
+    }
+
+    /// Takes a disconnect back: the link leads again where it led `before`, unless something has taken its place.
+    pub fn undo_disconnect(&self, address: &str, before: Option<&str>) -> Result<Change, StorageError> {
+        match (self.target(address), before) {
+            (Ok(None), Some(before)) => self.place(address, before),
+            (Ok(_) | Err(StorageError::Occupied { .. }), _) => Ok(Change::Already),
+            (Err(error), _) => Err(error),
         }
     }
 
@@ -111,7 +127,8 @@ fn read(mounts: &Dir, name: &str) -> Result<Option<String>, StorageError> {
             Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),
             Err(source) => Err(StorageError::Io { what: "read", path: name.to_owned(), source }),
         },
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // A name that no file can have is one that no link has.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => Ok(None),
         Err(source) => Err(StorageError::Io { what: "look at", path: name.to_owned(), source }),
     }
 }

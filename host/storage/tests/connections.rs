@@ -127,10 +127,13 @@ async fn each_connection_is_made_by_itself_and_taken_away_again() {
     let good = good.path().to_str().unwrap();
     let file = host.root.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let entries = [("a", good), ("b", "/no/such/directory"), ("c", file.to_str().unwrap()), ("d", "../relative")];
+    let long = format!("/{}", "x".repeat(300));
+    let entries = [("a", good), ("b", "/no/such/directory"), ("c", file.to_str().unwrap()), ("d", ".."), ("e", ""), ("f", &long)];
 
     let statuses = host.call("connectStorageServer", "4", &entries).await.unwrap();
-    assert_eq!(statuses, [("a".into(), 0), ("b".into(), 469), ("c".into(), 469), ("d".into(), 469)]);
+    let failed = ["b", "c", "d", "e", "f"].map(|id| (id.to_owned(), 469));
+    assert_eq!(statuses, [&[("a".into(), 0)], &failed[..]].concat());
+    assert!(host.engine.background().is_empty(), "nothing is left to be taken back");
     let name = good.replace('_', "__").replace('/', "_");
     assert_eq!(host.links(), [(name, good.to_owned())]);
 

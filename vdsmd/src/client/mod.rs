@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vdsm_core::tree::Tree;
-use vdsm_xmlrpc::{CallError, Client, Timeouts};
+use vdsm_xmlrpc::{CallError, Client};
 
 use arguments::{Options, Server};
 use commands::{Call, Plan, UsageError};
@@ -85,7 +85,7 @@ fn run(options: &Options) -> Result<(String, Exit), Error> {
 
 /// The replies up to the first that is no success.
 async fn call_all(server: &Server, plan: &Plan) -> Result<Vec<Tree>, Error> {
-    let client = Client::tcp(server.host.clone(), server.port).with_timeouts(Timeouts::default());
+    let client = Client::tcp(server.host.clone(), server.port);
     let mut replies = Vec::new();
     for Call { method, arguments } in &plan.calls {
         let reply = client.call(method, arguments).await.map_err(|error| call_failed(server, method, &error))?;
@@ -110,10 +110,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
+        text = format!("{text}: {error}");
         cause = error.source();
     }
     text

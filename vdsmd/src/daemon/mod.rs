@@ -1,5 +1,13 @@
 //! The daemon: rooms put together, the port, start and stop.
 
-pub mod control;
-pub mod dispatch;
+mod control;
+mod dispatch;
 mod introspection;
+mod late;
+mod native;
+mod policy;
+mod probe;
+mod start;
+mod view;
+
+pub use start::{Options, run};

@@ -27,11 +27,8 @@ struct HostVerbs;
 
 impl VerbModule for HostVerbs {
     fn describe() -> Vec<Descriptor> {
-        let verb = |name: &str, help: &str| Descriptor {
-            help: help.into(),
-            answer_ms: 10_000,
-            ..descriptor(name, Plane::Global, unexpected(""))
-        };
+        let verb =
+            |name: &str, help: &str| Descriptor { help: help.into(), answer_ms: 10_000, ..descriptor(name, Plane::Global, unexpected("")) };
         vec![
             verb("ping", "Answers that the daemon is there."),
             verb("getVdsCapabilities", "What this host is and can do."),

@@ -283,8 +283,8 @@ fn statistics_with_a_window_are_read_by_a_manager() {
 fn hardware_is_six_texts_or_57() {
     let system = object! { "manufacturer": "m", "product": "p", "version": "v", "serial": "s", "uuid": "u", "family": "" };
     let reply = hardware::information(&object! { "system": system }.into()).unwrap();
-    let table =
-        ["systemManufacturer", "systemProductName", "systemVersion", "systemSerialNumber", "systemUUID", "systemFamily"].map(|key| (key, Reader::Text));
+    let table = ["systemManufacturer", "systemProductName", "systemVersion", "systemSerialNumber", "systemUUID", "systemFamily"]
+        .map(|key| (key, Reader::Text));
     check(&reply, &table);
     assert_eq!(hardware::information(&object! {}.into()).unwrap_err().code, 57);
 }

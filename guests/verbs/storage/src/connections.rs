@@ -154,7 +154,9 @@ pub(crate) fn status_list(entries: &[Entry], facts: &[Fact]) -> Value {
             Some(Outcome::Skipped) | None => 100,
         },
     };
-    let entry = |entry: &Entry| -> Object { object! { "id": &entry.id, "status": code(&entry.fate) } };
+    let entry = |entry: &Entry| -> Object {
+        object! { "id": &entry.id, "status": code(&entry.fate) }
+    };
     entries.iter().map(entry).collect()
 }
 

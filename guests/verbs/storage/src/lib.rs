@@ -10,7 +10,8 @@ use connections::{Direction, Entry};
 use vdsm_sdk::object;
 use vdsm_sdk::storage::{ask, plan};
 use vdsm_sdk::verb::{
-    Access, Call, Decision, Descriptor, Fact, Order, Parameter, Plane, Step, Subject, VerbModule, again, answer, arguments, descriptor, note,
+    Access, Call, Decision, Descriptor, Fact, Order, Parameter, Plane, Step, Subject, VerbModule, again, answer, arguments, descriptor,
+    note,
 };
 
 struct StorageVerbs;
@@ -32,7 +33,8 @@ impl VerbModule for StorageVerbs {
 }
 
 fn describe(direction: Direction, help: &str) -> Descriptor {
-    let parameter = |name: &str, shape: &str, help: &str| Parameter { name: name.into(), shape: shape.into(), optional: false, help: help.into() };
+    let parameter =
+        |name: &str, shape: &str, help: &str| Parameter { name: name.into(), shape: shape.into(), optional: false, help: help.into() };
     Descriptor {
         help: help.into(),
         parameters: vec![

@@ -103,7 +103,7 @@ async fn nothing_is_concluded_while_libvirt_cannot_be_asked() {
     assert_eq!(after.listed("status").as_deref(), Some("Up"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_machine_that_is_not_listed_while_its_qemu_lives_is_unknown_and_not_down() {
     let before = House::new().await;
     *before.libvirt.pid.lock().unwrap() = Some(std::process::id());

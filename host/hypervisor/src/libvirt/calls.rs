@@ -9,13 +9,16 @@ use virt_sys as sys;
 use super::connection::{Connection, check_text};
 use super::domain::{DomainInfo, DomainState, Killed, StartMode, Version, XmlView};
 use super::error::CallError;
+use super::ffi::Control;
 use super::lanes::Lane;
 use super::samples::SampleSource;
 use super::stats::{DomainStats, StatsGroups};
-use super::{Libvirt, cpu_models, ffi, pid};
+use super::{Libvirt, cpu_models, ffi, machines, pid};
 
 /// The pause between two listings that are compared.
 const SETTLING: Duration = Duration::from_millis(300);
+/// A monitor without an answer for so long belongs to a QEMU that stands still.
+const STANDS_STILL: Duration = Duration::from_secs(3);
 /// Domains whose own statistics may be stuck at once; more would leave no threads for the verbs.
 const STUCK_PROBES: usize = 16;
 
@@ -88,16 +91,27 @@ impl Libvirt {
     /// Ends the domain, giving QEMU time to flush. When it does not end, libvirt answers `operation failed`, its own time-out or, after
     /// the deadline, nothing: the caller escalates on any of them. [`CallError::NoDomain`] is an end as good as `Ok`.
     ///
-    /// A QEMU that stands still holds this up for 15 seconds, and meanwhile every other call on the domain, a second destroy too.
+    /// A QEMU that stands still holds this up for 15 seconds, and meanwhile every other call on the domain and every listing of all:
+    /// one that the sampler finds silent is better ended with [`Libvirt::destroy`].
     pub async fn destroy_gracefully(&self, uuid: &str) -> Result<(), CallError> {
         let destroy = |domain: &Domain| Ok(domain.destroy_flags(sys::VIR_DOMAIN_DESTROY_GRACEFUL).map(drop)?);
         self.on_domain(Lane::Urgent(subject(uuid)), "destroy gracefully", self.deadlines().destroy_gracefully, destroy).await
     }
 
-    /// Ends the domain by force: libvirt asks QEMU for ten seconds, then kills it. [`CallError::NoDomain`] is an end as good as `Ok`: an
-    /// earlier destroy may have got there first.
+    /// Ends the domain by force: libvirt asks QEMU for ten seconds, then kills it; one whose monitor has given no answer for a while is
+    /// killed at once. [`CallError::NoDomain`] is an end as good as `Ok`: an earlier destroy may have got there first.
     pub async fn destroy(&self, uuid: &str) -> Result<(), CallError> {
-        self.on_domain(Lane::Urgent(subject(uuid)), "destroy", self.deadlines().destroy, |domain| Ok(domain.destroy()?)).await
+        let (run, wanted) = (pid::run_directory(self.uri()), uuid.to_owned());
+        self.on_domain(Lane::Urgent(subject(uuid)), "destroy", self.deadlines().destroy, move |domain| {
+            if stands_still(domain)
+                && let Some(process) = pid::find(run.as_deref(), &domain.get_name()?, &wanted)
+                && pid::kill(process, &wanted) == Killed::Sent
+            {
+                tracing::warn!(vm = wanted, process, "its monitor gives no answer; killed");
+            }
+            Ok(domain.destroy()?)
+        })
+        .await
     }
 
     /// Kills the domain's QEMU process `pid` without libvirt, for one that stands still and that libvirt therefore does not end in time.
@@ -128,6 +142,12 @@ impl Libvirt {
     /// The host's capabilities document.
     pub async fn capabilities(&self) -> Result<String, CallError> {
         self.on_host("read capabilities", self.deadlines().change, |connection| Ok(connection.connect().get_capabilities()?)).await
+    }
+
+    /// The x86_64 machine types a guest can have on this host, in libvirt's order.
+    pub async fn machine_types(&self) -> Result<Vec<String>, CallError> {
+        let capabilities = self.capabilities().await?;
+        machines::machine_types(&capabilities).map_err(|error| CallError::Argument(format!("capabilities document: {error}")))
     }
 
     /// The x86_64 CPU models a guest can have on this host, in libvirt's order; asked once a connection.
@@ -251,6 +271,12 @@ impl SampleSource for Libvirt {
     }
 }
 
+/// Whether a call has waited so long for QEMU's answer that asking QEMU to end would only hold libvirt up: it keeps the domain locked
+/// meanwhile, and with it every listing of the host's domains.
+fn stands_still(domain: &Domain) -> bool {
+    matches!(ffi::control(domain), Ok(Control::Waiting(time)) if time >= STANDS_STILL)
+}
+
 /// A uuid as libvirt prints it, whatever case a manager writes: one domain is one subject.
 fn subject(uuid: &str) -> Arc<str> {
     Arc::from(uuid.to_ascii_lowercase())
@@ -267,7 +293,7 @@ fn list_with_control(connection: &Connection) -> Result<(Vec<DomainInfo>, bool),
     for domain in connection.connect().list_all_domains(0)? {
         match info(&domain) {
             Ok(info) => {
-                free &= !info.state.is_active() || ffi::is_control_free(&domain).unwrap_or(true);
+                free &= !info.state.is_active() || matches!(ffi::control(&domain), Ok(Control::Free) | Err(_));
                 domains.push(info);
             }
             Err(CallError::NoDomain) => {}

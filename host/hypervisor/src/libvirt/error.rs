@@ -18,7 +18,7 @@ pub enum CallError {
     /// The call was not made: the calls before it took all its time, or there are too many of them.
     #[error("libvirt is busy with calls that came before")]
     Busy,
-    /// The call was not made: an argument cannot be given to libvirt.
+    /// An argument cannot be given to libvirt, or what it gave cannot be read.
     #[error("{0}")]
     Argument(String),
     /// The call ended without saying how, by a fault of ours that the log names; its outcome is unknown.

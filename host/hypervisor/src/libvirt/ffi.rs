@@ -8,6 +8,7 @@
 use std::ffi::{CStr, c_char, c_int, c_longlong, c_ulonglong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use virt::connect::Connect;
 use virt::domain::Domain;
@@ -318,14 +319,32 @@ pub(crate) fn set_cpu_shares(domain: &Domain, shares: u64) -> Result<(), Error> 
     }
 }
 
-/// Whether no call waits in the domain's monitor and no job holds it (`virDomainGetControlInfo`); asks nothing of QEMU.
-pub(crate) fn is_control_free(domain: &Domain) -> Result<bool, Error> {
+/// Who has the domain's monitor (`virDomainGetControlInfo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    /// Nobody.
+    Free,
+    /// A long job, such as a migration, which lets others through.
+    Job,
+    /// A call that waits for QEMU's answer, for so long.
+    Waiting(Duration),
+    /// It is broken.
+    Broken,
+}
+
+/// Reads libvirt's own memory; asks nothing of QEMU.
+pub(crate) fn control(domain: &Domain) -> Result<Control, Error> {
     let mut info = sys::virDomainControlInfo { state: 0, details: 0, stateTime: 0 };
     // SAFETY: the handle lives for the call, and `info` is of the documented type.
     if unsafe { sys::virDomainGetControlInfo(domain.as_ptr(), &mut info, 0) } < 0 {
         return Err(Error::last_error());
     }
-    Ok(info.state == sys::VIR_DOMAIN_CONTROL_OK)
+    Ok(match info.state {
+        sys::VIR_DOMAIN_CONTROL_OK => Control::Free,
+        sys::VIR_DOMAIN_CONTROL_JOB => Control::Job,
+        sys::VIR_DOMAIN_CONTROL_OCCUPIED => Control::Waiting(Duration::from_millis(info.stateTime)),
+        _ => Control::Broken,
+    })
 }
 
 /// Statistics of all running domains, by uuid.

@@ -15,6 +15,7 @@ mod event;
 mod event_loop;
 mod ffi;
 pub mod lanes;
+mod machines;
 mod pid;
 mod planner;
 pub mod sampler;

@@ -63,3 +63,6 @@ pub(super) const WRITE_OPERATIONS: u32 = 227;
 pub(super) const WRITE_TIME: u32 = 228;
 pub(super) const FLUSH_OPERATIONS: u32 = 229;
 pub(super) const FLUSH_TIME: u32 = 230;
+
+/// For policies only.
+pub(super) const MEMORY_UNUSED: u32 = 310;

@@ -59,6 +59,21 @@ pub(super) fn sample(record: &VmRecord, moment: &Moment) -> shaper::Sample {
     out.0
 }
 
+/// The balloon of a machine and what its guest leaves unused, for policies.
+pub(super) fn memory_figures(record: &VmRecord, moment: &Moment, max_age: Duration) -> Vec<(u32, f64)> {
+    let last = moment.figures(&record.id).and_then(|figures| figures.last.as_ref());
+    let Some(last) = last.filter(|last| moment.steady.saturating_duration_since(last.at) <= max_age) else { return Vec::new() };
+    let mut out = Out(shaper::Sample::default());
+    let pair = Pair { last, previous: None };
+    for device in record.conf.root().get("devices").into_iter().flat_map(Value::items) {
+        if text(device, "type").as_deref() == Some("balloon") {
+            balloon(&mut out, record, device, Some(&pair));
+            out.maybe_number(MEMORY_UNUSED, MACHINE, last.stats.balloon.unused_kib);
+        }
+    }
+    out.0.numbers.into_iter().map(|(id, _, value)| (id, value)).collect()
+}
+
 /// What every machine has, Down ones included.
 fn identity(out: &mut Out, record: &VmRecord, moment: &Moment) {
     let machine = &record.machine;

@@ -37,7 +37,8 @@ fn figures(house: &House, grown: u64) {
         Some(Arc::new(Sample { at, stats }))
     };
     let now = Instant::now();
-    let samples = VmSamples { last: at(now, 1000 + grown), previous: at(now - Duration::from_secs(10), 1000), state: None, silent_since: None };
+    let samples =
+        VmSamples { last: at(now, 1000 + grown), previous: at(now - Duration::from_secs(10), 1000), state: None, silent_since: None };
     let vms = HashMap::from([(Arc::from(VM), Arc::new(samples))]);
     *house.figures.0.lock().unwrap() = Arc::new(Samples { sequence: 1, vms, ..Samples::default() });
 }
@@ -174,17 +175,19 @@ async fn a_machine_that_is_down_says_why_and_nothing_of_its_running() {
 }
 
 #[test]
-fn the_ids_are_those_of_the_published_list() {
-    let list = include_str!("../../../../wit/deps/vm/metrics.md");
+fn the_ids_are_those_of_the_published_lists() {
+    let shapers = include_str!("../../../../wit/deps/vm/metrics.md");
+    let policies = include_str!("../../../../wit/deps/policy/metrics.md");
+    let row = |list: &'static str, id: &str| list.lines().find(|line| line.starts_with(&format!("| {id} |")));
     let source = include_str!("metric.rs");
-    let constants = source.lines().filter_map(|line| line.strip_prefix("pub(super) const ")).filter_map(|line| line.split_once(": u32 = "));
-    let mut found = 0;
-    for (name, value) in constants.filter(|(_, value)| *value != "u32::MAX;") {
-        let row = format!("| {} |", value.trim_end_matches(';'));
-        let line = list.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("{name} is not in metrics.md"));
-        let stated = name.to_ascii_lowercase().replace('_', "-");
-        assert!(line.contains(&stated) || line.contains(&stated.replace("-response", "")), "{name}: {line}");
-        found += 1;
+    let constants = source.lines().filter_map(|line| line.strip_prefix("pub(super) const ")?.strip_suffix(';')?.split_once(": u32 = "));
+    let mut of_shapers = 0;
+    for (name, id) in constants.filter(|(_, value)| *value != "u32::MAX") {
+        of_shapers += usize::from(row(shapers, id).is_some());
+        let line = row(shapers, id).or(row(policies, id)).unwrap_or_else(|| panic!("{name} is in no list"));
+        assert!(line.contains(&name.to_ascii_lowercase().replace('_', "-")), "{name}: {line}");
     }
-    assert_eq!(found, list.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count());
+    let listed =
+        shapers.lines().filter(|line| line.strip_prefix("| ").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit())));
+    assert_eq!(of_shapers, listed.count());
 }

@@ -1,5 +1,6 @@
 //! `vm.run-hooks`: the chain of a hook point.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use vdsm_core::tree::Tree;
 use vdsm_modules::points;
 
 use super::{VERSION, no_vm, planned, text, vm};
-use crate::room::{Room, lease};
+use crate::room::{AFTER_VM_DESTROY, Room, custom_properties, lease};
+use crate::vm::record::{VmRecord, VmView};
+use crate::vm::state::{Machine, Release};
 
 /// Runs a chain; its outcome is the document after it. Where a point's rules say so, failures and edits come to nothing.
 pub(crate) struct RunHooks(pub(crate) Arc<Room>);
@@ -17,12 +20,45 @@ pub(crate) struct RunHooks(pub(crate) Arc<Room>);
 impl RunHooks {
     pub(crate) const NAME: &'static str = "vm.run-hooks";
 
-    /// Of `point` for `vm`; an empty document stands for the live one, or the last one.
-    pub(crate) fn plan(vm: &str, point: &str, document: &str) -> Step {
+    /// Of `point` for `vm`; an empty document stands for the live one, or the last one. `record` is the machine as it is now: what a
+    /// chain needs of one that is forgotten when the chain runs goes with the step.
+    pub(crate) fn plan(vm: &str, point: &str, document: &str, record: Option<&VmRecord>) -> Step {
         planned(Self::NAME, vm, Some(lease(vm)), |parameters| {
             parameters.text_at("point", point).text_at("document", document);
+            let Some(record) = record.filter(|_| point == AFTER_VM_DESTROY) else { return };
+            parameters.text_at("last", record.document.as_deref().unwrap_or_default());
+            if let Some(custom) = record.conf.root().get("custom") {
+                parameters.value_at("custom", custom);
+            }
+            parameters.boolean_at("ran", chain_ran(&record.machine));
         })
     }
+}
+
+/// Whether the chain of its end is the room's own to run, or was run: that of a machine that ended by itself runs once.
+fn chain_ran(machine: &Machine) -> bool {
+    match machine.release {
+        Release::ByItself | Release::Done => true,
+        Release::No | Release::ByDestroy => false,
+    }
+}
+
+/// What a chain is given.
+struct Given {
+    properties: BTreeMap<String, String>,
+    document: String,
+}
+
+/// From the record, or from what went with the step when there is none any more.
+fn given(call: StepCall<'_>, view: Option<&VmView>) -> Option<Given> {
+    let parameters = call.step.parameters.root();
+    let (custom, last) = match view {
+        Some(view) => (view.record.conf.root().get("custom"), view.record.document.as_deref()),
+        None => (parameters.get("custom"), Some(parameters.get("last")?.as_text()?)),
+    };
+    let sent = text(call, "document");
+    let document = if sent.is_empty() { last.unwrap_or_default() } else { sent };
+    Some(Given { properties: custom_properties(custom), document: document.to_owned() })
 }
 
 #[async_trait::async_trait]
@@ -37,10 +73,12 @@ impl StepKind for RunHooks {
             let known = points::names().collect::<Vec<_>>().join(", ");
             return Outcome::Failed(Code::Unexpected.with(format!("`{name}` is no hook point; there are {known}")));
         };
-        let Some(view) = self.0.vms.get(id) else { return Outcome::Failed(no_vm()) };
-        let given = text(call, "document");
-        let before = if given.is_empty() { view.record.document.as_deref().unwrap_or_default() } else { given };
-        let outcome = self.0.run_chain(&view.record, point, Some(before)).await;
+        let view = self.0.vms.get(id);
+        let Some(Given { properties, document: before }) = given(call, view.as_deref()) else { return Outcome::Failed(no_vm()) };
+        if call.step.parameters.root().get("ran").and_then(|ran| ran.as_bool()) == Some(true) {
+            return Outcome::Done(Tree::text(before));
+        }
+        let outcome = self.0.run_chain(id, point, properties, &before).await;
         match outcome.failed {
             Some(failure) if point.aborts => Outcome::Failed(Code::Unexpected.with(format!("hook: {failure}"))),
             Some(failure) => {

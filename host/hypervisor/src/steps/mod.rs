@@ -50,7 +50,7 @@ fn planned(kind: &'static str, vm: &str, needs: Option<LeaseKey>, fill: impl FnO
         parameters.text_at("vm", vm);
         fill(parameters);
     });
-    Step { kind: kind.to_owned(), version: VERSION, parameters, needs, owner: Owner::Job }
+    Step { kind: kind.to_owned(), version: VERSION, parameters, needs, owner: Owner::Nobody }
 }
 
 fn text<'a>(call: StepCall<'a>, name: &str) -> &'a str {

@@ -165,7 +165,8 @@ async fn a_domain_that_ends_at_once_is_a_failed_start() {
 async fn a_document_of_another_machine_starts_nothing() {
     let house = House::new().await;
     house.registered().await;
-    for document in [document().replace(VM, "11111111-2222-4333-8444-555555555556"), "<domain><name>x</name></domain>".into(), "<a".into()] {
+    for document in [document().replace(VM, "11111111-2222-4333-8444-555555555556"), "<domain><name>x</name></domain>".into(), "<a".into()]
+    {
         assert_eq!(failed(house.act(&Start::plan(VM, &document, StartMode::Running)).await).code, 9);
     }
     assert!(!house.libvirt.calls().iter().any(|call| call.starts_with("create")));
@@ -184,14 +185,14 @@ async fn release_ends_the_domain_and_forgets_the_machine_twice_over() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_domain_that_does_not_end_gracefully_is_ended_at_once_after_half_a_minute() {
+#[tokio::test]
+async fn a_domain_that_does_not_end_gracefully_is_ended_at_once_after_a_while() {
     let house = House::new().await;
     house.started().await;
     house.libvirt.fail_next("destroy", refused(OPERATION_FAILED, "still there"));
-    let begin = tokio::time::Instant::now();
+    let begin = Instant::now();
     assert_eq!(house.act(&Release::plan(VM)).await, Outcome::Done(Tree::nil()));
-    assert_eq!(begin.elapsed().as_secs(), 30);
+    assert!(begin.elapsed() >= house.room.patience.graceful);
     let destroys: Vec<_> = house.libvirt.calls().into_iter().filter(|call| call.starts_with("destroy")).collect();
     assert_eq!(destroys, ["destroy Gracefully", "destroy AtOnce"]);
 }
@@ -207,13 +208,22 @@ async fn a_domain_that_hangs_is_ended_through_the_next_lane_at_once() {
 }
 
 #[tokio::test]
+async fn a_destroy_that_hangs_is_cut_short_at_the_process() {
+    let house = House::new().await;
+    *house.libvirt.pid.lock().unwrap() = Some(std::process::id());
+    house.started().await;
+    house.libvirt.fail_next("destroy", CallError::Deadline);
+    assert_eq!(house.act(&Release::plan(VM)).await, Outcome::Done(Tree::nil()));
+    assert!(house.libvirt.calls().contains(&format!("kill {}", std::process::id())));
+}
+
+#[tokio::test]
 async fn a_domain_that_survives_keeps_its_record() {
     let house = House::new().await;
     house.started().await;
     for _ in 0..2 {
         house.libvirt.fail_next("destroy", refused(38, "no"));
     }
-    tokio::time::pause();
     assert_eq!(failed(house.act(&Release::plan(VM)).await).code, 16);
     assert_eq!(house.listed("status").as_deref(), Some("Powering down"));
 }
@@ -276,7 +286,7 @@ async fn a_balloon_target_is_asked_for_and_remembered() {
 async fn hooks_before_the_start_edit_and_may_stop_it() {
     let house = House::new().await;
     house.registered().await;
-    let step = RunHooks::plan(VM, "before_vm_start", "<domain/>");
+    let step = RunHooks::plan(VM, "before_vm_start", "<domain/>", None);
     *house.hooks.edit.lock().unwrap() = Some("<domain><edited/></domain>".into());
     assert_eq!(house.act(&step).await, Outcome::Done(Tree::text("<domain><edited/></domain>")));
     assert_eq!(house.hooks.asked.lock().unwrap()[0].properties["smbios"], "x");
@@ -292,10 +302,35 @@ async fn hooks_elsewhere_read_the_live_document_and_change_nothing() {
     *house.hooks.edit.lock().unwrap() = Some("<domain><edited/></domain>".into());
     *house.hooks.failure.lock().unwrap() = Some("no".into());
     for point in ["after_vm_start", "before_vm_destroy", "after_vm_destroy"] {
-        assert_eq!(house.act(&RunHooks::plan(VM, point, "")).await, Outcome::Done(Tree::text(&*live)), "{point}");
+        assert_eq!(house.act(&RunHooks::plan(VM, point, "", None)).await, Outcome::Done(Tree::text(&*live)), "{point}");
         assert_eq!(house.hooks.asked.lock().unwrap().last().unwrap().document, live);
     }
-    assert_eq!(failed(house.act(&RunHooks::plan(VM, "after_vm_party", "")).await).code, 16);
+    assert_eq!(failed(house.act(&RunHooks::plan(VM, "after_vm_party", "", None)).await).code, 16);
+}
+
+#[tokio::test]
+async fn the_last_chain_of_a_machine_that_is_forgotten_reads_its_last_document() {
+    let house = House::new().await;
+    house.started().await;
+    let live = house.libvirt.domains.lock().unwrap()[VM].document.clone();
+    let step = RunHooks::plan(VM, "after_vm_destroy", "", Some(&house.room.vms.get(VM).unwrap().record));
+    house.act(&Release::plan(VM)).await;
+    assert_eq!(house.act(&step).await, Outcome::Done(Tree::text(&*live)));
+    let asked = house.hooks.asked.lock().unwrap().remove(0);
+    assert_eq!((asked.document, asked.properties["smbios"].as_str()), (live, "x"));
+}
+
+#[tokio::test]
+async fn the_last_chain_of_a_machine_that_ended_by_itself_runs_once() {
+    let house = House::new().await;
+    house.started().await;
+    house.libvirt.domains.lock().unwrap().clear();
+    crate::adoption::end(house.room.clone(), VM.into(), crate::vm::state::Input::Vanished).await;
+    assert_eq!(house.listed("status").as_deref(), Some("Down"));
+    let step = RunHooks::plan(VM, "after_vm_destroy", "", Some(&house.room.vms.get(VM).unwrap().record));
+    house.act(&Release::plan(VM)).await;
+    assert!(matches!(house.act(&step).await, Outcome::Done(_)));
+    assert_eq!(house.hooks.asked.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_pause_code_shows_only_while_the_machine_stands_still() {
         let started = Input::Seen(Cpus::Running);
-        assert_eq!(text(&configuration(&after(&[started.clone()])), "pauseCode"), None);
+        assert_eq!(text(&configuration(&after(std::slice::from_ref(&started))), "pauseCode"), None);
         let error = Input::IoError(super::super::state::IoAction::Pause, PauseCode::Enospc);
         assert_eq!(text(&configuration(&after(&[started.clone(), error.clone()])), "pauseCode"), Some("ENOSPC"));
         assert_eq!(text(&configuration(&after(&[started, error, Input::Resumed])), "pauseCode"), None);

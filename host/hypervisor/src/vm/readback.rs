@@ -53,7 +53,11 @@ pub fn read_back(conf: &Tree, document: &str) -> Result<Readback, XmlError> {
             }
         }
     }
-    Ok(Readback { conf: conf.into_tree(), name: domain.child_text("name").unwrap_or_default().to_owned(), hash: devices_hash(document, &devices.span) })
+    Ok(Readback {
+        conf: conf.into_tree(),
+        name: domain.child_text("name").unwrap_or_default().to_owned(),
+        hash: devices_hash(document, &devices.span),
+    })
 }
 
 /// A configuration for a machine found running that nothing is written down of: what a manager needs to take it in.
@@ -68,7 +72,10 @@ pub fn minimal_conf(id: &str, document: &str) -> Result<Tree, XmlError> {
         conf.text_at("smp", domain.child_text("vcpu").unwrap_or("1"));
         conf.text_at("vmType", "kvm");
         conf.text_at("kvmEnable", if domain.attribute("type") == Some("kvm") { "true" } else { "false" });
-        conf.text_at("acpiEnable", if domain.child("features").is_some_and(|features| features.child("acpi").is_some()) { "true" } else { "false" });
+        conf.text_at(
+            "acpiEnable",
+            if domain.child("features").is_some_and(|features| features.child("acpi").is_some()) { "true" } else { "false" },
+        );
         conf.text_at("display", if display == Some("spice") { "qxl" } else { "vnc" });
         conf.text_at("displayIp", "0").text_at("displayPort", "-1").text_at("displaySecurePort", "-1");
         conf.array_at("devices", |_| {});

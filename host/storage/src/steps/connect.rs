@@ -67,7 +67,7 @@ impl StepKind for ConnectLocal {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
         let restored = blocking(move || {
             let LinkStep { address, before } = planned?;
-            links.restore(&address, before.as_deref())
+            links.undo_connect(&address, before.as_deref())
         });
         match restored.await {
             Ok(_) => Undone::Gone,

@@ -1,9 +1,9 @@
 //! `storage.disconnect-local`: takes the link of a local directory away.
 //!
-//! It *decides*: removing a link is all or nothing, can be looked at, and once it is gone there is nothing to take back. So each
-//! connection of a call ends by itself, and a crash leaves each either connected or not.
+//! *Undo*, not *decides*: several of them run together, each with its own outcome, and where the link led is known from the
+//! plan, so that a job that fails puts it back.
 
-use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepCall, StepKind, StepSpec};
+use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepCall, StepKind, StepSpec, Undone};
 use vdsm_core::lease::LeaseKey;
 
 use super::{LinkStep, blocking, boolean, look, outcome, spec, step};
@@ -30,7 +30,7 @@ impl DisconnectLocal {
 #[async_trait::async_trait]
 impl StepKind for DisconnectLocal {
     fn spec(&self) -> StepSpec {
-        spec(Self::NAME, Nature::Decides)
+        spec(Self::NAME, Nature::Undo)
     }
 
     async fn act(&self, call: StepCall<'_>) -> Outcome {
@@ -52,5 +52,17 @@ impl StepKind for DisconnectLocal {
             Ok(if links.target(&address)?.is_none() { Look::Done(boolean(before.is_some())) } else { Look::NotDone })
         });
         look(seen.await)
+    }
+
+    async fn undo(&self, call: StepCall<'_>) -> Undone {
+        let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
+        let restored = blocking(move || {
+            let LinkStep { address, before } = planned?;
+            links.undo_disconnect(&address, before.as_deref())
+        });
+        match restored.await {
+            Ok(_) => Undone::Gone,
+            Err(status) => Undone::NotNow(status.text()),
+        }
     }
 }

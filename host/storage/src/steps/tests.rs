@@ -1,12 +1,13 @@
 //! Steps under the job engine: what a failed job leaves, and what a look sees. Rung: mock host.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vdsm_core::held::HeldTable;
-use vdsm_core::jobs::{Answer, Decider, Decision, Engine, Fact, JobId, Order, Outcome, Pace, Planned, Request, Round, Step, StepKind};
+use vdsm_core::jobs::{
+    Answer, Cancel, Decider, Decision, Engine, Fact, JobId, Order, Outcome, Pace, Planned, Request, Round, Step, StepCall, StepKind, Undone,
+};
 use vdsm_core::lease::{LeaseKey, LeaseKind, LeaseWish};
 use vdsm_core::root::Root;
 use vdsm_core::status::Status;
@@ -102,11 +103,14 @@ async fn a_link_that_led_elsewhere_is_put_back() {
 }
 
 #[tokio::test]
-async fn a_disconnect_stands_whatever_becomes_of_the_job() {
+async fn a_refused_job_puts_a_disconnected_link_back() {
     let (_directory, links, address) = fixture();
     links.place(&address, &address).unwrap();
-    let facts = run(&links, vec![DisconnectLocal::plan(&address, Some(address.clone()), lease(&address))], badly()).await;
+    let step = || DisconnectLocal::plan(&address, Some(address.clone()), lease(&address));
+    let facts = run(&links, vec![step()], badly()).await;
     assert!(matches!(&facts[0].outcome, Outcome::Done(there) if there.root().as_bool() == Some(true)));
+    assert_eq!(links.target(&address).unwrap().as_deref(), Some(&*address));
+    run(&links, vec![step()], well()).await;
     assert_eq!(links.target(&address).unwrap(), None);
 }
 
@@ -125,8 +129,32 @@ async fn disks_are_files_or_block_devices() {
         }
         other => panic!("{other:?}"),
     }
-    let codes: Vec<_> = facts[1..].iter().map(|fact| matches!(&fact.outcome, Outcome::Failed(status) if [201, 209].contains(&status.code))).collect();
+    let codes: Vec<_> =
+        facts[1..].iter().map(|fact| matches!(&fact.outcome, Outcome::Failed(status) if [201, 209].contains(&status.code))).collect();
     assert_eq!(codes, [true; 3]);
+}
+
+#[tokio::test]
+async fn a_look_tells_what_stands_and_changes_nothing() {
+    let (_directory, links, address) = fixture();
+    let engine = Engine::new(Store::in_memory().unwrap(), Vec::new(), Pace::default(), None).unwrap();
+    let (job, held, cancel) = (JobId("job".into()), HeldTable::new(), Cancel::default());
+    let connect = ConnectLocal::plan(&address, None, lease(&address));
+    let disconnect = DisconnectLocal::plan(&address, Some(address.clone()), lease(&address));
+    let call = |step| StepCall { job: &job, verb: "test", step, held: &held, cancel: &cancel, keepers: engine.keepers(), ending: None };
+    let (connecting, disconnecting) = (ConnectLocal::new(links.clone()), DisconnectLocal::new(links.clone()));
+
+    assert_eq!(connecting.look(call(&connect)).await, Look::NotDone);
+    assert!(matches!(disconnecting.look(call(&disconnect)).await, Look::Done(_)));
+    assert_eq!(links.target(&address).unwrap(), None);
+    links.place(&address, &address).unwrap();
+    assert!(matches!(connecting.look(call(&connect)).await, Look::Done(_)));
+    assert_eq!(disconnecting.look(call(&disconnect)).await, Look::NotDone);
+    // Taking back bears repetition, and that nothing was done.
+    for _ in 0..2 {
+        assert_eq!(connecting.undo(call(&connect)).await, Undone::Gone);
+        assert_eq!(links.target(&address).unwrap(), None);
+    }
 }
 
 #[test]
@@ -151,7 +179,7 @@ fn no_address_leads_out_of_the_repository() {
         let _ = links.place(address, "/tmp");
         let _ = links.remove(address);
     }
-    assert!(mounts.is_dir() && Path::new(&mounts).join("..").join("..").is_dir());
+    assert!(mounts.join("_.._.._etc").symlink_metadata().is_err(), "made and taken away inside");
     let outside: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(outside.len(), 2, "only the data directory and the repository: {outside:?}");
 }

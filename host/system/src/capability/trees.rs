@@ -151,7 +151,8 @@ pub(super) fn statistics(statistics: &Statistics, ages: Ages, load: MachineLoad)
         });
         object.object_at("machines", |object| {
             let MachineLoad { count, active, migrating, committed_mib, resident_mib } = load;
-            let numbers = [("count", count), ("active", active), ("migrating", migrating), ("committed", committed_mib), ("resident", resident_mib)];
+            let numbers =
+                [("count", count), ("active", active), ("migrating", migrating), ("committed", committed_mib), ("resident", resident_mib)];
             for (key, number) in numbers {
                 object.int_at(key, int(u64::from(number)));
             }

@@ -56,7 +56,10 @@ pub fn host_id(places: &Places) -> Option<String> {
 
 fn lowest_address(host: &HostFs) -> Option<String> {
     let devices = host.names("sys/class/net").into_iter();
-    devices.filter_map(|device| host.value(&format!("sys/class/net/{device}/address"))).filter(|address| address != "00:00:00:00:00:00").min()
+    devices
+        .filter_map(|device| host.value(&format!("sys/class/net/{device}/address")))
+        .filter(|address| address != "00:00:00:00:00:00")
+        .min()
 }
 
 /// What DMI says of the machine; members that this machine leaves out are empty.

@@ -73,9 +73,7 @@ pub fn packages(host: &HostFs) -> BTreeMap<&'static str, Package> {
 pub fn installed(status: &str) -> BTreeMap<&str, String> {
     let mut found = BTreeMap::new();
     for paragraph in status.split("\n\n") {
-        let field = |name: &str| {
-            paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-        };
+        let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
         let Some(name) = field("Package").filter(|name| DEBIAN.iter().any(|(_, known)| known.contains(name))) else { continue };
         let complete = field("Status").is_some_and(|status| status.split_whitespace().nth(2) == Some("installed"));
         if let Some(version) = field("Version").filter(|_| complete) {

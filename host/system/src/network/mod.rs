@@ -196,11 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     fn bonding(&self, name: &str) -> Bonding {
-        Bonding {
-            device: self.device(name),
-            hardware: self.value(name, "address").unwrap_or_default(),
-            slaves: self.slaves(name),
-        }
+        Bonding { device: self.device(name), hardware: self.value(name, "address").unwrap_or_default(), slaves: self.slaves(name) }
     }
 }
 

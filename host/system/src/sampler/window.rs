@@ -80,11 +80,8 @@ impl Rates {
         let total = grown(oldest.processors.total, newest.processors.total);
         let of_all = |old, new| if total > 0.0 { 100.0 * grown(old, new) / total } else { 0.0 };
         let of_one = |old, new| 100.0 * grown(old, new) / (TICKS * seconds);
-        let devices: BTreeMap<String, Flow> = newest
-            .traffic
-            .iter()
-            .filter_map(|(name, now)| Some((name.clone(), flow(oldest.traffic.get(name)?, now, seconds))))
-            .collect();
+        let devices: BTreeMap<String, Flow> =
+            newest.traffic.iter().filter_map(|(name, now)| Some((name.clone(), flow(oldest.traffic.get(name)?, now, seconds)))).collect();
         let summed = |percent: fn(&Flow) -> f64| share(&devices, percent);
         Rates {
             user: of_all(oldest.processors.user, newest.processors.user),

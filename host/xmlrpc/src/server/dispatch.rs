@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinError;
 use tracing::Instrument as _;
 
+use super::request::Body;
 use super::{Caller, MethodCall, Service, Shared};
 use crate::decode::{DecodeError, Request, decode_request};
 use crate::encode::{encode_fault, encode_reply};
@@ -16,7 +17,7 @@ use crate::fault::Fault;
 const LARGE: usize = 256 << 10;
 
 /// The document that answers `body`: always one, whatever happens.
-pub(super) async fn answer(body: Bytes, caller: Caller, arrived: Instant, shared: Arc<Shared>) -> Bytes {
+pub(super) async fn answer(body: Body, caller: Caller, arrived: Instant, shared: Arc<Shared>) -> Bytes {
     // The semaphore is never closed. The permit goes with the task, so that hanging up does not make room.
     let permit = Arc::clone(&shared.requests).acquire_owned().await;
     let peer = caller.peer.clone();
@@ -39,7 +40,7 @@ fn internal() -> Fault {
     Fault::python("<type 'exceptions.RuntimeError'>", "internal error")
 }
 
-async fn call(body: Bytes, caller: Caller, arrived: Instant, service: &Arc<dyn Service>) -> Vec<u8> {
+async fn call(body: Body, caller: Caller, arrived: Instant, service: &Arc<dyn Service>) -> Vec<u8> {
     let Request { method, arguments, held } = match decode(body, service).await {
         Ok(Ok(request)) => request,
         Ok(Err(error)) => {
@@ -67,10 +68,10 @@ async fn call(body: Bytes, caller: Caller, arrived: Instant, service: &Arc<dyn S
     .await
 }
 
-async fn decode(body: Bytes, service: &Arc<dyn Service>) -> Result<Result<Request, DecodeError>, JoinError> {
-    if body.len() <= LARGE {
-        return Ok(decode_request(&body, |method| service.secrets(method)));
+async fn decode(body: Body, service: &Arc<dyn Service>) -> Result<Result<Request, DecodeError>, JoinError> {
+    if body.bytes.len() <= LARGE {
+        return Ok(decode_request(&body.bytes, |method| service.secrets(method)));
     }
     let service = Arc::clone(service);
-    tokio::task::spawn_blocking(move || decode_request(&body, |method| service.secrets(method))).await
+    tokio::task::spawn_blocking(move || decode_request(&body.bytes, |method| service.secrets(method))).await
 }

@@ -113,7 +113,7 @@ pub struct Limits {
     pub connections: usize,
     /// Calls being answered; more wait.
     pub requests: usize,
-    /// Memory for bodies above 64 KiB that are being read, in bytes, all connections together; more wait.
+    /// Memory for bodies above 64 KiB that are being read or wait to be decoded, in bytes, all connections together; more wait.
     pub buffered: usize,
     /// From the end of one reply (or the start of the connection) to the end of the next request's headers.
     pub headers: Duration,
@@ -153,7 +153,7 @@ struct Shared {
     /// One permit a call being answered.
     requests: Arc<Semaphore>,
     /// One permit a KiB of large bodies.
-    buffers: Semaphore,
+    buffers: Arc<Semaphore>,
 }
 
 /// Bytes a permit of [`Shared::buffers`] stands for.
@@ -167,6 +167,6 @@ impl Shared {
         limits.requests = limits.requests.clamp(1, Semaphore::MAX_PERMITS);
         limits.connections = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
         let units = limits.buffered.div_ceil(BUFFER_UNIT).min(Semaphore::MAX_PERMITS);
-        Shared { service, requests: Arc::new(Semaphore::new(limits.requests)), buffers: Semaphore::new(units), limits }
+        Shared { service, requests: Arc::new(Semaphore::new(limits.requests)), buffers: Arc::new(Semaphore::new(units)), limits }
     }
 }

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::dispatch;
@@ -104,15 +105,20 @@ fn flow_id(headers: &HeaderMap) -> Option<String> {
     headers.get("FlowID").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty() && id.len() <= 256).map(str::to_owned)
 }
 
+/// A whole body and its share of the memory for large ones, given back with it.
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
 /// The whole body, in time and within the memory for bodies.
-async fn receive(body: Incoming, length: usize, shared: &Shared) -> Result<Bytes, Refusal> {
+async fn receive(body: Incoming, length: usize, shared: &Shared) -> Result<Body, Refusal> {
     let limits = &shared.limits;
     let whole = async {
-        let units = if length > SMALL { length.div_ceil(BUFFER_UNIT) } else { 0 };
-        let share = shared.buffers.acquire_many(u32::try_from(units).unwrap_or(u32::MAX)).await;
-        let body = collect(body, length, limits.body_idle).await;
-        drop(share);
-        body
+        let units = u32::try_from(length.div_ceil(BUFFER_UNIT)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let share = if length > SMALL { Arc::clone(&shared.buffers).acquire_many_owned(units).await.ok() } else { None };
+        collect(body, length, limits.body_idle).await.map(|bytes| Body { bytes, _share: share })
     };
     timeout(limits.body_total, whole).await.unwrap_or(Err(Refusal::TooSlow))
 }

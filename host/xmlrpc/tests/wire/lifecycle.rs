@@ -83,6 +83,23 @@ async fn connections_beyond_the_limit_wait_for_a_slot() {
 }
 
 #[tokio::test]
+async fn large_bodies_share_the_memory_for_them() {
+    // Enough for one body of 100 KiB at a time, and small ones need none of it.
+    let server = start(Limits { buffered: 100 << 10, body: 100 << 10, ..Limits::default() }).await;
+    let mut first = server.connect().await;
+    first.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 102400\r\n\r\n<").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.connect().await.post("/", "", &call("echo")).await.0, 200);
+    let mut second = server.connect().await;
+    let long = format!("{}{}", call("echo"), " ".repeat(90 << 10));
+    let waiting = second.post("/", "", &long);
+    tokio::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err());
+    drop(first);
+    assert_eq!(within(SOON, waiting).await.0, 200);
+}
+
+#[tokio::test]
 async fn shutdown_lets_calls_end_and_closes_the_rest() {
     let server = start(Limits::default()).await;
     let mut idle = server.connect().await;

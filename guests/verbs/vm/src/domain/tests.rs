@@ -43,7 +43,10 @@ fn write(conf: Object, more: Disks) -> String {
 fn worked_example() -> Object {
     let (pool, domain, image, volume) = ("P", "D", "I", "V");
     let devices = array![
-        object! { "type": "disk", "device": "cdrom", "iface": "ide", "index": "2", "path": "", "readonly": "true", "specParams": object! { "path": "" } },
+        object! {
+            "type": "disk", "device": "cdrom", "iface": "ide", "index": "2", "path": "", "readonly": "true",
+            "specParams": object! { "path": "" },
+        },
         object! {
             "type": "disk", "device": "disk", "iface": "virtio", "index": 0, "format": "cow", "propagateErrors": "off", "bootOrder": "1",
             "poolID": pool, "domainID": domain, "imageID": image, "volumeID": volume,

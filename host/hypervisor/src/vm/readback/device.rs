@@ -166,9 +166,7 @@ impl Reader {
     /// Devices that nothing but their order tells apart: the one of that alias, else the first without one.
     pub(super) fn by_order(&mut self, kind: &str, element: &Element) {
         let Some(named) = alias(element) else { return };
-        let known = self
-            .find(kind, |device| device.is("alias", named))
-            .or_else(|| self.find(kind, |device| device.get("alias").is_none()));
+        let known = self.find(kind, |device| device.is("alias", named)).or_else(|| self.find(kind, |device| device.get("alias").is_none()));
         if let Some(device) = known.and_then(|index| self.take(Some(index), kind, "")) {
             device.place(element);
         }

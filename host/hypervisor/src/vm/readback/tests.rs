@@ -21,7 +21,13 @@ fn sent() -> Tree {
             };
             device(&[("type", "disk"), ("device", "cdrom"), ("iface", "ide"), ("index", "2"), ("path", ""), ("deviceId", "cd")]);
             device(&[("type", "disk"), ("device", "disk"), ("iface", "virtio"), ("path", "/images/a.img"), ("deviceId", "boot")]);
-            device(&[("type", "interface"), ("device", "bridge"), ("macAddr", "00:1A:4A:16:01:51"), ("nicModel", "pv"), ("deviceId", "nic")]);
+            device(&[
+                ("type", "interface"),
+                ("device", "bridge"),
+                ("macAddr", "00:1A:4A:16:01:51"),
+                ("nicModel", "pv"),
+                ("deviceId", "nic"),
+            ]);
             device(&[("type", "video"), ("device", "cirrus"), ("deviceId", "video")]);
             device(&[("type", "controller"), ("device", "virtio-serial"), ("deviceId", "serial")]);
             device(&[("type", "controller"), ("device", "scsi"), ("model", "virtio-scsi"), ("index", "0"), ("deviceId", "scsi")]);

@@ -1,0 +1,72 @@
+//! What the host room shows of virtual machines: plain numbers out of the hypervisor room.
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use vdsm_hypervisor::Hypervisor;
+use vdsm_hypervisor::libvirt::Libvirt;
+use vdsm_hypervisor::vm::record::VmRecord;
+use vdsm_hypervisor::vm::state::State;
+use vdsm_system::{HypervisorFacts, HypervisorView, MachineLoad};
+
+/// Answers the host room from what the hypervisor room knows.
+pub(super) struct MachinesView {
+    hypervisor: OnceLock<Arc<Hypervisor>>,
+    facts: ArcSwap<HypervisorFacts>,
+    overhead_mib: u32,
+}
+
+impl MachinesView {
+    /// `overhead_mib`: what each machine costs beyond its memory.
+    pub(super) fn new(overhead_mib: u32) -> MachinesView {
+        MachinesView { hypervisor: OnceLock::new(), facts: ArcSwap::default(), overhead_mib }
+    }
+
+    /// Puts the room in; the first one stays.
+    pub(super) fn set(&self, hypervisor: Arc<Hypervisor>) {
+        let _ = self.hypervisor.set(hypervisor);
+    }
+
+    /// Asks libvirt what the host can do. What it does not tell stays unknown.
+    pub(super) async fn read_facts(&self, libvirt: &Libvirt) {
+        let machines = libvirt.machine_types().await.inspect_err(|error| tracing::warn!(%error, "machine types are not known")).unwrap_or_default();
+        let models = libvirt.cpu_models().await.inspect_err(|error| tracing::warn!(%error, "processor models are not known")).map(|models| models.to_vec()).unwrap_or_default();
+        self.facts.store(Arc::new(HypervisorFacts { machines, models }));
+    }
+}
+
+impl HypervisorView for MachinesView {
+    fn facts(&self) -> Arc<HypervisorFacts> {
+        self.facts.load_full()
+    }
+
+    fn load(&self) -> MachineLoad {
+        let mut load = MachineLoad::default();
+        let Some(hypervisor) = self.hypervisor.get() else { return load };
+        for view in hypervisor.machines().values() {
+            let record = &view.record;
+            load.count += 1;
+            load.active += u32::from(record.machine.state() == State::Up);
+            load.migrating += u32::from(matches!(record.machine.state(), State::MigrationSource | State::MigrationDestination));
+            if record.machine.state() != State::Down {
+                load.committed_mib = load.committed_mib.saturating_add(memory_mib(record)).saturating_add(self.overhead_mib);
+                load.resident_mib = load.resident_mib.saturating_add(record.process.map_or(0, resident_mib));
+            }
+        }
+        load
+    }
+}
+
+/// `memSize` as the manager sent it: an int or a text.
+fn memory_mib(record: &VmRecord) -> u32 {
+    let size = record.conf.root().get("memSize");
+    let as_int = size.and_then(|size| size.as_int()).and_then(|size| u32::try_from(size).ok());
+    as_int.or_else(|| size?.as_text()?.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Resident memory of a QEMU, by procfs; 0 when it has gone.
+fn resident_mib(process: vdsm_hypervisor::Process) -> u32 {
+    let pages = std::fs::read_to_string(format!("/proc/{}/statm", process.pid)).ok().and_then(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok());
+    let bytes = pages.unwrap_or(0).saturating_mul(rustix::param::page_size() as u64);
+    u32::try_from(bytes >> 20).unwrap_or(u32::MAX)
+}

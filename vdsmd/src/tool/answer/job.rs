@@ -1,0 +1,77 @@
+//! `jobs`: who holds what, and what goes on after its call was answered.
+
+use serde::Serialize;
+use vdsm_core::tree::Value;
+
+use super::super::layout::section;
+use super::super::reply::{NotUnderstood, list, text};
+use super::Answer;
+
+/// The leases that are held and the background list.
+#[derive(Debug, Serialize)]
+pub(in super::super) struct Jobs {
+    leases: Vec<Lease>,
+    background: Vec<Background>,
+}
+
+/// A lease and its holder.
+#[derive(Debug, Serialize)]
+struct Lease {
+    lease: String,
+    verb: String,
+    job: String,
+}
+
+/// A job past its commit point that something keeps from its end.
+#[derive(Debug, Serialize)]
+struct Background {
+    job: String,
+    verb: String,
+    /// What stands in its way.
+    why: String,
+}
+
+impl Answer for Jobs {
+    fn read(value: Value<'_>) -> Result<Jobs, NotUnderstood> {
+        let lease = |value: Value<'_>| Ok(Lease { lease: text(value, "lease")?, verb: text(value, "verb")?, job: text(value, "job")? });
+        let background =
+            |value: Value<'_>| Ok(Background { job: text(value, "job")?, verb: text(value, "verb")?, why: text(value, "why")? });
+        Ok(Jobs { leases: list(value, "leases", lease)?, background: list(value, "background", background)? })
+    }
+
+    fn text(&self) -> String {
+        let leases: Vec<[&str; 3]> = self.leases.iter().map(|held| [held.lease.as_str(), &held.verb, &held.job]).collect();
+        let background: Vec<[&str; 3]> = self.background.iter().map(|job| [job.verb.as_str(), &job.job, &job.why]).collect();
+        section("leases held", &leases) + &section("in the background", &background)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    //! Rung: pure.
+    use vdsm_core::tree::Tree;
+
+    use super::super::{Style, show};
+    use super::*;
+
+    #[test]
+    fn holders_and_what_is_left_to_do_are_told() {
+        let tree = Tree::object(|out| {
+            out.array_at("leases", |out| {
+                _ = out.open_object().text_at("lease", "vm a").text_at("verb", "create").text_at("job", "7").close()
+            });
+            out.array_at("background", |out| {
+                out.open_object().text_at("job", "8").text_at("verb", "destroy").text_at("why", "libvirt does not answer").close();
+            });
+        });
+        let expected = "leases held (1)\n  vm a  create  7\nin the background (1)\n  destroy  8  libvirt does not answer\n";
+        assert_eq!(show::<Jobs>(tree.root(), Style::Text).unwrap().text, expected);
+    }
+
+    #[test]
+    fn a_host_at_rest_holds_nothing() {
+        let tree = Tree::object(|out| _ = out.array_at("leases", |_| ()).array_at("background", |_| ()));
+        assert_eq!(show::<Jobs>(tree.root(), Style::Text).unwrap().text, "leases held: none\nin the background: none\n");
+    }
+}
