@@ -250,8 +250,7 @@ fn history(plan: &'static [(&'static str, Sort)], split: bool, fault: Fault, cra
     verify(&world, plan, &format!("{plan:?} split {split} {fault:?} crashes {crashes:?}"));
     // Nothing may be left for the next start to do.
     assert!(life(&world, recovery(world.clone(), store)));
-    let ticks = *world.ticks.lock().unwrap();
-    ticks
+    *world.ticks.lock().unwrap()
 }
 
 fn verify(world: &World, plan: &[(&str, Sort)], context: &str) {

@@ -19,6 +19,7 @@ mod process;
 mod room;
 pub mod statistics;
 mod steps;
+mod test_driver;
 pub mod vm;
 mod xml;
 

@@ -47,6 +47,8 @@ impl Default for Patience {
     }
 }
 
+/// How often a domain is looked at while news come in: a handful of them belongs to a start.
+const MOST_LOOKS: u32 = 5;
 /// Where the chain of a machine's end runs.
 pub(crate) const AFTER_VM_DESTROY: &str = "after_vm_destroy";
 
@@ -110,22 +112,39 @@ pub(crate) fn cpus(state: DomainState) -> Cpus {
 }
 
 impl Room {
-    /// Looks at the domain of machine `id` and writes down what is seen.
+    /// Looks at the domain of machine `id` and writes down what is seen. Where news came in while it looked, it looks again: what was
+    /// seen before them must not undo them.
     pub(crate) async fn look(&self, id: &str) -> Result<Sight, RoomError> {
-        let Some((state, document)) = self.see(id).await? else { return Ok(Sight::Nothing) };
-        if !ownership::is_ours(&document, &self.identity.root_id) {
-            return Ok(Sight::Nothing);
+        let machine = || self.vms.get(id).map(|view| view.record.machine.clone());
+        let mut looks = 1;
+        loop {
+            let before = machine();
+            let Some((state, document)) = self.see(id).await? else { return Ok(Sight::Nothing) };
+            if !ownership::is_ours(&document, &self.identity.root_id) {
+                return Ok(Sight::Nothing);
+            }
+            if !self.write_down(id, &document).await? {
+                return Ok(Sight::Nothing);
+            }
+            if before == machine() || looks == MOST_LOOKS {
+                self.vms.apply(id, &Input::Seen(cpus(state)), clock::now()).await?;
+                return Ok(Sight::Running(document));
+            }
+            looks += 1;
         }
+    }
+
+    /// Puts the live document and the process into the record. False: the domain is gone by now.
+    async fn write_down(&self, id: &str, document: &Arc<str>) -> Result<bool, RoomError> {
         let process = match self.domains.pid(id).await {
             Ok(pid) => pid.and_then(Process::of),
-            Err(CallError::NoDomain) => return Ok(Sight::Nothing),
+            Err(CallError::NoDomain) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        if let Some(Err(error)) = self.vms.change(id, |record| note(record, process, &document)).await? {
+        if let Some(Err(error)) = self.vms.change(id, |record| note(record, process, document)).await? {
             tracing::warn!(vm = id, %error, "the live document cannot be read back");
         }
-        self.vms.apply(id, &Input::Seen(cpus(state)), clock::now()).await?;
-        Ok(Sight::Running(document))
+        Ok(true)
     }
 
     /// State and document of an active domain, whoever it belongs to.

@@ -49,14 +49,24 @@ pub(super) trait Answer: Serialize + Sized {
     }
 }
 
+/// Why an answer cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ShowError {
+    /// It is not what was asked for.
+    #[error(transparent)]
+    NotUnderstood(#[from] NotUnderstood),
+    /// It has no JSON.
+    #[error("the answer cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
 /// Reads an answer and shows it. Text goes to terminals and holds what modules and machines say: its control characters are written
 /// out.
-pub(super) fn show<A: Answer>(value: Value<'_>, style: Style) -> Result<Shown, NotUnderstood> {
+pub(super) fn show<A: Answer>(value: Value<'_>, style: Style) -> Result<Shown, ShowError> {
     let answer = A::read(value)?;
     let text = match style {
         Style::Text => layout::without_controls(&answer.text()).into_owned(),
-        // Answers are structs of texts and numbers with names for keys, all of which JSON has.
-        Style::Json => format!("{:#}\n", serde_json::to_value(&answer).unwrap_or_default()),
+        Style::Json => serde_json::to_string_pretty(&answer)? + "\n",
     };
     Ok(Shown { text, exit: answer.exit() })
 }

@@ -125,6 +125,23 @@ mod tests {
     }
 
     #[test]
+    fn every_question_has_its_spelling() {
+        let questions = [
+            "module list",
+            "module show owner",
+            "module check owner-1.wasm --manifest owner.toml",
+            "module swap owner owner-1.wasm",
+            "module rollback owner",
+            "hook show 6f8e9d4c-5b1a-4c0e-9f2d-3a7b8c9d0e1f",
+            "verbs",
+            "jobs",
+        ];
+        for question in questions {
+            assert!(parse(&format!("vdsm-tool --root /srv/try {question} --json")).is_ok(), "{question}");
+        }
+    }
+
+    #[test]
     fn the_manifest_follows_the_component_or_precedes_it() {
         for line in ["vdsm-tool module check a.wasm --manifest a.toml", "vdsm-tool module check --manifest a.toml a.wasm"] {
             let Command::Module(ModuleCommand::Check { component, manifest }) = parse(line).unwrap().command else {

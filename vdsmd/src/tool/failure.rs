@@ -7,20 +7,24 @@ use std::path::PathBuf;
 use vdsm_core::root::Root;
 use vdsm_xmlrpc::CallError;
 
-use super::reply::{NotUnderstood, ReplyError};
+use super::answer::ShowError;
+use super::reply::ReplyError;
 use super::request::{Request, RequestError};
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    /// The root is no folder that can be reached.
     #[error("--root {path}: {cause}", path = .path.display())]
     Root {
         path: PathBuf,
         #[source]
         cause: io::Error,
     },
+    /// There is nothing to ask.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// Nobody listens, or not to us.
     #[error("no daemon answers at {socket}: {cause}\n{advice}", socket = .socket.display())]
     NoDaemon {
         socket: PathBuf,
@@ -28,22 +32,22 @@ pub(super) enum Failure {
         cause: io::Error,
         advice: String,
     },
+    /// It was asked and there is no reply.
     #[error("{method}: {text}", text = with_causes(cause))]
     Call {
         method: &'static str,
         #[source]
         cause: CallError,
     },
+    /// The daemon said no, or nothing usable.
     #[error(transparent)]
     Reply(#[from] ReplyError),
+    /// Its answer cannot be shown.
+    #[error(transparent)]
+    Show(#[from] ShowError),
+    /// We have no runtime.
     #[error("cannot start: {0}")]
     Start(#[source] io::Error),
-}
-
-impl From<NotUnderstood> for Failure {
-    fn from(error: NotUnderstood) -> Failure {
-        Failure::Reply(error.into())
-    }
 }
 
 impl Failure {

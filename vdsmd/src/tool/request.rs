@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use vdsm_core::tree::{Tree, Value};
 use vdsm_xmlrpc::MAX_BODY;
 
-use super::answer::{ActiveVersion, Chain, Jobs, ModuleDetails, ModuleList, Proof, Shown, Style, Verb, show};
+use super::answer::{ActiveVersion, Chain, Jobs, ModuleDetails, ModuleList, Proof, ShowError, Shown, Style, Verb, show};
 use super::arguments::{Command, HookCommand, ModuleCommand};
-use super::reply::NotUnderstood;
 
 /// Largest component, in bytes: it fits into one call as base64, whose lines of 77 bytes, their end included, carry 57; the rest of
 /// the call has 64 KiB.
@@ -23,7 +22,7 @@ pub(super) struct Request {
     /// Its arguments, an array.
     pub(super) arguments: Tree,
     /// Reads and shows the value of its reply.
-    pub(super) show: fn(Value<'_>, Style) -> Result<Shown, NotUnderstood>,
+    pub(super) show: fn(Value<'_>, Style) -> Result<Shown, ShowError>,
 }
 
 /// Why there is nothing to ask.
@@ -65,7 +64,7 @@ impl Request {
         })
     }
 
-    fn new(method: &'static str, arguments: Tree, show: fn(Value<'_>, Style) -> Result<Shown, NotUnderstood>) -> Request {
+    fn new(method: &'static str, arguments: Tree, show: fn(Value<'_>, Style) -> Result<Shown, ShowError>) -> Request {
         Request { method, arguments, show }
     }
 }

@@ -81,10 +81,6 @@ impl Job {
         Ok(())
     }
 
-    pub(super) fn holds(&self, key: &LeaseKey) -> bool {
-        self.record.leases.iter().any(|(held, _)| held == key)
-    }
-
     /// Takes a lease planned within the job: only upwards in the global order, never an upgrade.
     pub(super) async fn take_planned(&mut self, key: &LeaseKey, access: Access, wait_ms: u32) -> Result<(), Status> {
         let rule = crate::descriptor::Busy { holder: String::new(), then: crate::descriptor::WhenBusy::Wait(wait_ms) };
@@ -206,10 +202,7 @@ impl Job {
 
     async fn finish(mut self, end: End) {
         let refused = match end {
-            End::Well => match self.end_well().await {
-                Ok(()) => None,
-                Err(status) => Some(status),
-            },
+            End::Well => self.end_well().await.err(),
             End::Refused(status) if self.committed() => {
                 tracing::warn!(job = %self.record.id, verb = %self.record.verb, %status, "failed past its commit point: what is done stands");
                 let _ = self.end_well().await;

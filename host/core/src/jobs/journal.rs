@@ -9,13 +9,13 @@ use crate::status::Status;
 use crate::store::Table;
 
 /// One row a job that could leave something behind.
-pub const JOBS: Table<JobRecord> = Table::new("jobs", 1);
-/// What subjects keep: `<kind>/<id>/<sequence>` to the step whose undo takes it back.
-pub const KEPT: Table<KeptRecord> = Table::new("kept", 1);
+pub(super) const JOBS: Table<JobRecord> = Table::new("jobs", 1);
+/// What subjects keep: `<kind>/<length of id>/<id>/<sequence>` to the step whose undo takes it back.
+pub(super) const KEPT: Table<KeptRecord> = Table::new("kept", 1);
 
 /// How far a written job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
+pub(super) enum Phase {
     /// Before its commit point.
     Open,
     /// Past it: what follows in the round is carried out.
@@ -26,7 +26,7 @@ pub enum Phase {
 
 /// A step of the written round. The engine's own steps matter to recovery only as commit points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum RoundStep {
+pub(super) enum RoundStep {
     /// A room's step.
     Room(Step),
     /// The commit point.
@@ -37,38 +37,38 @@ pub enum RoundStep {
 
 /// A job as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JobRecord {
+pub(super) struct JobRecord {
     /// The job.
-    pub id: JobId,
+    pub(super) id: JobId,
     /// The verb.
-    pub verb: String,
+    pub(super) verb: String,
     /// How far it is.
-    pub phase: Phase,
+    pub(super) phase: Phase,
     /// The round being carried out.
-    pub round: Vec<RoundStep>,
+    pub(super) round: Vec<RoundStep>,
     /// How.
-    pub order: Order,
+    pub(super) order: Order,
     /// Steps of this round up to here (exclusive) need not be looked at: the commit point passed them.
-    pub passed: u32,
+    pub(super) passed: u32,
     /// Steps of all rounds whose undo is due if the job does not reach its commit point, oldest first.
-    pub undo: Vec<Step>,
+    pub(super) undo: Vec<Step>,
     /// Steps whose undo is due at any end.
-    pub always: Vec<Step>,
+    pub(super) always: Vec<Step>,
     /// The leases it holds.
-    pub leases: Vec<(LeaseKey, Access)>,
+    pub(super) leases: Vec<(LeaseKey, Access)>,
     /// Whether the caller has its answer.
-    pub answered: bool,
+    pub(super) answered: bool,
     /// Why it is being taken back.
-    pub reason: Option<Status>,
+    pub(super) reason: Option<Status>,
 }
 
 /// Something a subject keeps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptRecord {
+pub(super) struct KeptRecord {
     /// The job that made it.
-    pub job: JobId,
+    pub(super) job: JobId,
     /// Its verb.
-    pub verb: String,
+    pub(super) verb: String,
     /// The step whose undo takes it back.
-    pub step: Step,
+    pub(super) step: Step,
 }

@@ -87,6 +87,7 @@ impl Keepers {
     }
 }
 
+/// Ids may hold slashes: their length keeps `/srv/x` from being taken for the beginning of `/srv/x/y`.
 fn prefix(subject: &LeaseKey) -> String {
-    format!("{}/{}/", subject.kind.name(), subject.id)
+    format!("{}/{}/{}/", subject.kind.name(), subject.id.len(), subject.id)
 }

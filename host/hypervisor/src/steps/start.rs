@@ -12,6 +12,7 @@ use crate::domains::Destroy;
 use crate::libvirt::{CallError, StartMode};
 use crate::ownership;
 use crate::room::{Room, Sight, lease};
+use crate::test_driver;
 use crate::vm::state::State;
 use crate::xml::Element;
 
@@ -39,7 +40,8 @@ impl Start {
             Some(other) => return Err(format!("domain XML: its uuid is {other}, the machine's id is {id}")),
             None => return Err("domain XML: it has no uuid".into()),
         }
-        ownership::mark(document, &self.0.identity.root_id).map_err(|error| format!("domain XML: {error}"))
+        let marked = test_driver::adapt(&self.0.place.uri, document).and_then(|document| ownership::mark(&document, &self.0.identity.root_id));
+        marked.map_err(|error| format!("domain XML: {error}"))
     }
 
     /// Looks at the domain that was just created.

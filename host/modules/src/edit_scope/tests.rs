@@ -97,7 +97,8 @@ impl Small {
         }
         out.push_str(&format!(">{}", quick_xml::escape::escape(self.text.as_str())));
         for child in &self.children {
-            out.push_str(space);
+            // Beside text, space is text.
+            out.push_str(if self.text.is_empty() { space } else { "" });
             child.write(out, space);
         }
         out.push_str(&format!("</{name}>"));
@@ -108,29 +109,22 @@ impl Small {
     }
 
     /// Changes element number `at` (depth first) in one of five ways.
-    fn change(&mut self, at: &mut usize, way: usize) {
-        if *at == 0 {
-            match way {
-                0 => self.name = (self.name + 1) % NAMES.len(),
-                1 => self.text.push('x'),
-                2 => self.attributes.push("new".into()),
-                3 => self.children.push(Small { name: 0, attributes: Vec::new(), text: String::new(), children: Vec::new() }),
-                _ => match self.attributes.first_mut() {
-                    Some(first) => first.push('y'),
-                    None => self.text.insert(0, 'z'),
-                },
-            }
+    fn change(&mut self, at: &mut usize, way: usize) -> bool {
+        if *at > 0 {
+            *at -= 1;
+            return self.children.iter_mut().any(|child| child.change(at, way));
         }
-        for child in &mut self.children {
-            match at.checked_sub(1) {
-                Some(left) => *at = left,
-                None => return,
-            }
-            child.change(at, way);
+        match way {
+            0 => self.name = (self.name + 1) % NAMES.len(),
+            1 => self.text.push('x'),
+            2 => self.attributes.push("new".into()),
+            3 => self.children.push(Small { name: 0, attributes: Vec::new(), text: String::new(), children: Vec::new() }),
+            _ => match self.attributes.first_mut() {
+                Some(first) => first.push('y'),
+                None => self.text.insert(0, 'z'),
+            },
         }
-        if *at == 0 {
-            *at = usize::MAX;
-        }
+        true
     }
 }
 
@@ -166,7 +160,7 @@ proptest! {
         let mut changed = parts.clone();
         let chosen = which.index(changed.len());
         let mut place = at.index(changed[chosen].count());
-        changed[chosen].change(&mut place, way);
+        prop_assert!(changed[chosen].change(&mut place, way));
         let mut entry = String::from("<sysinfo>");
         inside.write(&mut entry, "");
         let with_entry = |text: String| text.replace("</domain>", &format!("{entry}</sysinfo></domain>"));

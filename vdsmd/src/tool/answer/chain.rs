@@ -3,14 +3,14 @@
 use serde::Serialize;
 use vdsm_core::tree::Value;
 
-use super::super::layout::{indented, short, time};
-use super::super::reply::{NotUnderstood, items, list, number, optional, text};
 use super::Answer;
+use crate::tool::layout::{indented, short, time};
+use crate::tool::reply::{NotUnderstood, items, list, number, optional, text};
 
 /// One run of the hooks of a point.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(in super::super) struct Chain {
+pub(in crate::tool) struct Chain {
     /// Milliseconds since the epoch.
     time_ms: u64,
     point: String,

@@ -3,13 +3,13 @@
 use serde::Serialize;
 use vdsm_core::tree::Value;
 
-use super::super::layout::section;
-use super::super::reply::{NotUnderstood, list, text};
 use super::Answer;
+use crate::tool::layout::section;
+use crate::tool::reply::{NotUnderstood, list, text};
 
 /// The leases that are held and the background list.
 #[derive(Debug, Serialize)]
-pub(in super::super) struct Jobs {
+pub(in crate::tool) struct Jobs {
     leases: Vec<Lease>,
     background: Vec<Background>,
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vdsm_core::tree::Value;
 
-use super::super::layout::{columns, indented, section, short, time};
-use super::super::reply::{NotUnderstood, list, number, optional, pairs, text, texts};
 use super::{Answer, Proof};
+use crate::tool::layout::{columns, indented, section, short, time};
+use crate::tool::reply::{NotUnderstood, list, number, optional, pairs, text, texts};
 
 /// A module that serves.
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ impl RefusedModule {
 
 /// All modules.
 #[derive(Debug, Serialize)]
-pub(in super::super) struct ModuleList {
+pub(in crate::tool) struct ModuleList {
     modules: Vec<Summary>,
     refused: Vec<RefusedModule>,
 }
@@ -70,7 +70,7 @@ impl Answer for ModuleList {
 /// Everything of one module.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(in super::super) struct ModuleDetails {
+pub(in crate::tool) struct ModuleDetails {
     #[serde(flatten)]
     summary: Summary,
     /// The manifest's path.
@@ -125,7 +125,7 @@ impl ModuleDetails {
     fn head(&self) -> String {
         let Summary { name, kind, digest, serves } = &self.summary;
         let pin = match &self.pin {
-            Some(pin) => format!("{pin}, the operator's choice; the package's version waits"),
+            Some(pin) => format!("{pin}, the operator's choice: upgrades of the package do not replace it"),
             None => "none, the package's version serves".to_owned(),
         };
         let serves = serves.join(", ");
@@ -147,7 +147,7 @@ impl ModuleDetails {
 
 /// The version that a change made active.
 #[derive(Debug, Serialize)]
-pub(in super::super) struct ActiveVersion {
+pub(in crate::tool) struct ActiveVersion {
     name: String,
     digest: String,
 }

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use vdsm_core::tree::Value;
 
-use super::super::Exit;
-use super::super::layout::section;
-use super::super::reply::{NotUnderstood, pairs, texts};
 use super::Answer;
+use crate::tool::Exit;
+use crate::tool::layout::section;
+use crate::tool::reply::{NotUnderstood, pairs, texts};
 
 /// What a component imports and what a manifest gives it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(in super::super) struct Proof {
+pub(in crate::tool) struct Proof {
     imports: Vec<String>,
     /// Imported and granted, with the scope as the manifest writes it.
     granted: Vec<Granted>,
@@ -89,7 +89,7 @@ pub(super) mod tests {
     use super::*;
 
     /// The members the daemon writes.
-    pub(in super::super) fn write(out: &mut TreeBuilder, missing: &[&str], unknown: &[&str]) {
+    pub(in crate::tool::answer) fn write(out: &mut TreeBuilder, missing: &[&str], unknown: &[&str]) {
         out.array_at("imports", |out| _ = out.text("vdsm:hook/log.write"));
         out.object_at("granted", |out| _ = out.text_at("vdsm:hook/log.write", "*").text_at("vdsm:vm/ask.conf", "subjects"));
         out.array_at("missing", |out| missing.iter().for_each(|name| _ = out.text(name)));

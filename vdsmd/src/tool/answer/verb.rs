@@ -3,13 +3,13 @@
 use serde::Serialize;
 use vdsm_core::tree::Value;
 
-use super::super::layout::columns;
-use super::super::reply::{NotUnderstood, items, optional, text};
 use super::Answer;
+use crate::tool::layout::columns;
+use crate::tool::reply::{NotUnderstood, items, optional, text};
 
 /// A verb.
 #[derive(Debug, Serialize)]
-pub(in super::super) struct Verb {
+pub(in crate::tool) struct Verb {
     name: String,
     #[serde(flatten)]
     service: Service,

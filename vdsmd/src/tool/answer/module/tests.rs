@@ -3,10 +3,10 @@
 
 use vdsm_core::tree::{Tree, TreeBuilder};
 
-use super::super::super::Exit;
 use super::super::proof::tests::write as write_proof;
 use super::super::{Style, show};
 use super::*;
+use crate::tool::Exit;
 
 const FIRST: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const SECOND: &str = "2222222222222222222222222222222222222222222222222222222222222222";

@@ -1,0 +1,13 @@
+//! The module runtime with real components: small ones written here in the text format, and our own where they are built.
+//!
+//! Rung: engine (Wasmtime, no libvirt, no root).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
+
+mod build;
+mod chains;
+mod image;
+mod lab;
+mod loading;
+mod outcomes;
+mod real;
+mod registry;
