@@ -46,9 +46,11 @@ lint: ## formatting, clippy, sizes, shell scripts
 	@$(needs) build lint
 	@packaging/build/lint.sh
 
-bench: build ## the benchmarks' table: ratios against floors measured in the same run
+bench: build ## the benchmarks' table: ratios to floors and peers of the same run (BENCH=--quick: half a minute)
 	@$(needs) run
-	cargo bench $(CARGO_FLAGS) --package vdsm-tests
+	rm -rf --one-file-system target/bench/root
+	DESTDIR=$(CURDIR)/target/bench/root prefix=/usr sysconfdir=/etc localstatedir=/var sbindir=/usr/sbin bindir=/usr/bin packaging/build/install.sh
+	cargo run $(CARGO_FLAGS) --release --package vdsm-bench -- run --root target/bench/root $(BENCH)
 
 install: build ## into DESTDIR, by prefix, sysconfdir and localstatedir
 	@packaging/build/install.sh

@@ -166,7 +166,8 @@ impl ArgumentPath {
     pub fn parse(text: &str) -> Result<ArgumentPath, PathError> {
         let segments: Vec<Segment> =
             text.split('.').map(|part| if part == "*" { Segment::Every } else { Segment::Name(part.to_owned()) }).collect();
-        let numbered = matches!(segments.first(), Some(Segment::Every)) || matches!(segments.first(), Some(Segment::Name(name)) if name.parse::<u16>().is_ok());
+        let numbered = matches!(segments.first(), Some(Segment::Every))
+            || matches!(segments.first(), Some(Segment::Name(name)) if name.parse::<u16>().is_ok());
         let complete = !segments.iter().any(|segment| matches!(segment, Segment::Name(name) if name.is_empty()));
         if numbered && complete { Ok(ArgumentPath(segments)) } else { Err(PathError(text.to_owned())) }
     }

@@ -242,8 +242,11 @@ impl WriteTransaction<'_> {
     pub fn put<V: Serialize + DeserializeOwned>(&mut self, table: Table<V>, key: &str, value: &V) -> Result<(), StoreError> {
         self.touch(table)?;
         let mut bytes = Vec::new();
-        ciborium::into_writer(value, &mut bytes)
-            .map_err(|error| StoreError::Value { table: table.name, key: key.to_owned(), cause: error.to_string() })?;
+        ciborium::into_writer(value, &mut bytes).map_err(|error| StoreError::Value {
+            table: table.name,
+            key: key.to_owned(),
+            cause: error.to_string(),
+        })?;
         self.pending.insert((table.name, key.to_owned()), Some(bytes));
         Ok(())
     }

@@ -177,7 +177,9 @@ impl Tree {
 }
 
 fn check(parts: &Parts) -> Result<(), TreeError> {
-    if parts.keys.len() > usize::from(u16::MAX) + 1 || u32::try_from(parts.text.len().max(parts.bytes.len()).max(parts.nodes.len())).is_err() {
+    if parts.keys.len() > usize::from(u16::MAX) + 1
+        || u32::try_from(parts.text.len().max(parts.bytes.len()).max(parts.nodes.len())).is_err()
+    {
         return Err(TreeError::Size);
     }
     // What is still expected at each open level; a level closes when it reaches zero.

@@ -171,8 +171,12 @@ fn engine(world: &Arc<World>, store: &Store) -> Arc<Engine> {
     let kind = |name, nature| -> Arc<dyn StepKind> {
         Arc::new(Kind { world: world.clone(), spec: StepSpec { name, version: 1, nature, limit: Duration::from_secs(60), tries: 3 } })
     };
-    let kinds =
-        [kind("t.undo", Nature::Undo), kind("t.decides", Nature::Decides), kind("t.destroys", Nature::Destroys), kind("t.read", Nature::Read)];
+    let kinds = [
+        kind("t.undo", Nature::Undo),
+        kind("t.decides", Nature::Decides),
+        kind("t.destroys", Nature::Destroys),
+        kind("t.read", Nature::Read),
+    ];
     let pace = Pace { retry: Duration::ZERO, left_behind: Duration::from_secs(5), background: Duration::from_millis(1) };
     Engine::new(store.clone(), kinds, pace, Some(Arc::new(Ticker(world.clone())))).unwrap()
 }
@@ -187,7 +191,12 @@ async fn first_run(world: Arc<World>, store: Store, plan: &'static [(&'static st
     steps.push(answer());
     // Split before the commit point, as verbs do that need an outcome to go on.
     let at = plan.iter().position(|(_, sort)| matches!(sort, Decides | Commit)).unwrap();
-    let rounds = if split && at > 0 { let rest = steps.split_off(at); vec![steps, rest] } else { vec![steps] };
+    let rounds = if split && at > 0 {
+        let rest = steps.split_off(at);
+        vec![steps, rest]
+    } else {
+        vec![steps]
+    };
     let request = Request {
         id: JobId("job".into()),
         verb: "test".into(),
@@ -254,7 +263,8 @@ fn history(plan: &'static [(&'static str, Sort)], split: bool, fault: Fault, cra
 }
 
 fn verify(world: &World, plan: &[(&str, Sort)], context: &str) {
-    let of = |wanted: &[Sort]| plan.iter().filter(|(_, sort)| wanted.contains(sort)).map(|(name, _)| world.stands(name)).collect::<Vec<_>>();
+    let of =
+        |wanted: &[Sort]| plan.iter().filter(|(_, sort)| wanted.contains(sort)).map(|(name, _)| world.stands(name)).collect::<Vec<_>>();
     let (normal, irrevocable) = (of(&[Normal]), of(&[Decides, Destroys]));
     assert!(!of(&[Always]).contains(&true), "something of the job alone is left: {context}");
     let committed = irrevocable.contains(&true) || (irrevocable.is_empty() && of(&[After]).contains(&true));

@@ -63,7 +63,8 @@ impl Offer {
                 || key.strip_prefix(function.interface).and_then(|rest| rest.strip_prefix('.')).is_some_and(|name| name == function.name)
         };
         let base = crate::base::FUNCTIONS.iter().filter(fits).map(|function| (None, function));
-        let rooms = self.capabilities.iter().flat_map(|room| room.functions().iter().filter(fits).map(move |function| (Some(room), function)));
+        let rooms =
+            self.capabilities.iter().flat_map(|room| room.functions().iter().filter(fits).map(move |function| (Some(room), function)));
         base.chain(rooms).collect()
     }
 

@@ -136,7 +136,15 @@ impl HookRunner for Registry {
 fn tell(run: &HookRun, request: &ChainRequest) {
     let (module, point, vm) = (&run.module, &request.point, &request.vm);
     if !run.failure.is_empty() {
-        tracing::warn!(module, digest = run.digest, point, vm, micros = run.micros, failure = run.failure, "hook failed; its edit is dropped");
+        tracing::warn!(
+            module,
+            digest = run.digest,
+            point,
+            vm,
+            micros = run.micros,
+            failure = run.failure,
+            "hook failed; its edit is dropped"
+        );
     } else if run.diff.is_empty() {
         tracing::debug!(module, digest = run.digest, point, vm, micros = run.micros, "hook kept the document");
     } else {
@@ -167,7 +175,9 @@ async fn one(module: &Arc<Module>, section: &HookSection, point: &Point, request
         Ok(Ok(domain_hook::Verdict::Again(_))) => failed("it planned nothing and asks to be called again".into()),
         Ok(Ok(domain_hook::Verdict::Document(edited))) if edited == document => Ended::Kept,
         Ok(Ok(domain_hook::Verdict::Document(_))) if !point.edits => failed(format!("edits are not used at {}", point.name)),
-        Ok(Ok(domain_hook::Verdict::Document(edited))) if edited.len() > MAX_DOCUMENT => failed(format!("its document has more than {MAX_DOCUMENT} bytes")),
+        Ok(Ok(domain_hook::Verdict::Document(edited))) if edited.len() > MAX_DOCUMENT => {
+            failed(format!("its document has more than {MAX_DOCUMENT} bytes"))
+        }
         Ok(Ok(domain_hook::Verdict::Document(edited))) => match edit_scope::check(document, &edited, &section.edit) {
             Ok(()) => Ended::Edited(edited),
             Err(error) => failed(error.to_string()),

@@ -1,9 +1,9 @@
 //! Whether an edit stays within the parts of the document a hook may change. Everything outside is compared, so a hook that "also"
 //! renames the machine is found out whatever it edited beside.
 
-use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 /// Why a document is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +80,11 @@ fn outline(document: &str, scopes: &[String]) -> Result<Vec<Line>, EditError> {
         }
     }
     outline.flush();
-    if outline.roots == 1 && outline.open.is_empty() { Ok(outline.lines) } else { Err(malformed("it has no single root, or elements are left open")) }
+    if outline.roots == 1 && outline.open.is_empty() {
+        Ok(outline.lines)
+    } else {
+        Err(malformed("it has no single root, or elements are left open"))
+    }
 }
 
 /// Another encoding would make another document of the same bytes, with other elements.
@@ -149,7 +153,7 @@ fn attributes(start: &BytesStart<'_>, root: bool, scopes: &[String]) -> Result<S
         let name = attribute.key.0;
         let declares = name.strip_prefix("xmlns:").is_some_and(|prefix| scopes.iter().any(|scope| scope.contains(&format!("/{prefix}:"))));
         if !(root && declares) {
-            let value = attribute.unescape_value().map_err(|error| EditError::Malformed(error.to_string()))?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| EditError::Malformed(error.to_string()))?;
             all.push(format!(" {name}={value:?}"));
         }
     }

@@ -259,7 +259,8 @@ impl Manifest {
     /// Checks the text of a manifest.
     pub fn parse(file: &Path, text: &str, offer: &Offer) -> Result<Manifest, ManifestError> {
         let at = Locator { file, text };
-        let raw: Raw = toml::from_str(text).map_err(|error| at.error(error.span().map_or(0, |span| span.start), nearest_field(error.message())))?;
+        let raw: Raw =
+            toml::from_str(text).map_err(|error| at.error(error.span().map_or(0, |span| span.start), nearest_field(error.message())))?;
         let name = at.name(&raw.name)?;
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if stem != name {
@@ -298,12 +299,20 @@ impl Locator<'_> {
 
     fn name(&self, name: &Spanned<String>) -> Result<String, ManifestError> {
         let text = name.get_ref();
-        if is_name(text) { Ok(text.clone()) } else { Err(self.error(name.span().start, format!("`{text}` is no module name: small letters, digits and -, 64 at most"))) }
+        if is_name(text) {
+            Ok(text.clone())
+        } else {
+            Err(self.error(name.span().start, format!("`{text}` is no module name: small letters, digits and -, 64 at most")))
+        }
     }
 
     fn kind(&self, raw: &Raw) -> Result<Kind, ManifestError> {
         let word = raw.kind.get_ref().as_str();
-        let sections = [("verb", raw.verb.as_ref().map(Spanned::span)), ("hook", raw.hook.as_ref().map(Spanned::span)), ("policy", raw.policy.as_ref().map(Spanned::span))];
+        let sections = [
+            ("verb", raw.verb.as_ref().map(Spanned::span)),
+            ("hook", raw.hook.as_ref().map(Spanned::span)),
+            ("policy", raw.policy.as_ref().map(Spanned::span)),
+        ];
         if let Some((other, Some(span))) = sections.iter().find(|(section, span)| *section != word && span.is_some()) {
             return Err(self.error(span.start, format!("[{other}] has no effect in a module of kind `{word}`")));
         }
@@ -313,7 +322,9 @@ impl Locator<'_> {
         let missing = || self.error(raw.kind.span().start, format!("a module of kind `{word}` needs a section [{word}]"));
         match word {
             "verb" => self.verb(raw.verb.as_ref().ok_or_else(missing)?).map(Kind::Verb),
-            "hook" => self.hook(raw.hook.as_ref().ok_or_else(missing)?, raw.order.as_ref().map_or(50, |order| *order.get_ref())).map(Kind::Hook),
+            "hook" => {
+                self.hook(raw.hook.as_ref().ok_or_else(missing)?, raw.order.as_ref().map_or(50, |order| *order.get_ref())).map(Kind::Hook)
+            }
             "policy" => {
                 let section = raw.policy.as_ref().ok_or_else(missing)?;
                 self.policy(section).map(Kind::Policy)
@@ -337,7 +348,10 @@ impl Locator<'_> {
     fn policy(&self, section: &Spanned<PolicySection>) -> Result<PolicySection, ManifestError> {
         let policy = section.get_ref();
         if policy.domain != "memory" {
-            return Err(self.error(self.key(section.span().start, "domain"), format!("no policy domain `{}`{}", policy.domain, suggest(&policy.domain, ["memory"]))));
+            return Err(self.error(
+                self.key(section.span().start, "domain"),
+                format!("no policy domain `{}`{}", policy.domain, suggest(&policy.domain, ["memory"])),
+            ));
         }
         if !(1..=3600).contains(&policy.interval_s) {
             return Err(self.error(self.key(section.span().start, "interval-s"), "interval-s must be 1 to 3600"));
@@ -354,7 +368,10 @@ impl Locator<'_> {
         for point in &raw.points {
             let known = points::find(point.get_ref());
             let known = known.ok_or_else(|| {
-                self.error(point.span().start, format!("no hook point `{}` is served{}", point.get_ref(), suggest(point.get_ref(), points::names())))
+                self.error(
+                    point.span().start,
+                    format!("no hook point `{}` is served{}", point.get_ref(), suggest(point.get_ref(), points::names())),
+                )
             })?;
             if points.contains(&known) {
                 return Err(self.error(point.span().start, format!("`{}` is named twice: a hook is called once at a point", known.name)));
@@ -366,7 +383,8 @@ impl Locator<'_> {
         }
         let mut properties = BTreeMap::new();
         for (name, pattern) in &raw.properties {
-            let known = Pattern::parse(pattern.get_ref()).map_err(|error| self.error(pattern.span().start, format!("the pattern is wrong: {error}")))?;
+            let known = Pattern::parse(pattern.get_ref())
+                .map_err(|error| self.error(pattern.span().start, format!("the pattern is wrong: {error}")))?;
             properties.insert(name.clone(), known);
         }
         for edit in &raw.edit {
@@ -374,10 +392,14 @@ impl Locator<'_> {
                 return Err(self.error(edit.span().start, "`edit` has no effect: none of its points applies edits"));
             }
             if edit.get_ref().split('/').next() != Some("domain") {
-                return Err(self.error(edit.span().start, format!("`{}` is no part of a domain document: it begins with `domain`", edit.get_ref())));
+                return Err(
+                    self.error(edit.span().start, format!("`{}` is no part of a domain document: it begins with `domain`", edit.get_ref()))
+                );
             }
             if !edit.get_ref().split('/').all(is_element) {
-                return Err(self.error(edit.span().start, format!("`{}` matches no element: names of elements joined by single /", edit.get_ref())));
+                return Err(
+                    self.error(edit.span().start, format!("`{}` matches no element: names of elements joined by single /", edit.get_ref()))
+                );
             }
         }
         Ok(HookSection {
@@ -389,7 +411,12 @@ impl Locator<'_> {
         })
     }
 
-    fn grant(&self, raw: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, kind: &Kind, offer: &Offer) -> Result<(Grant, Named), ManifestError> {
+    fn grant(
+        &self,
+        raw: &BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+        kind: &Kind,
+        offer: &Offer,
+    ) -> Result<(Grant, Named), ManifestError> {
         let mut grant = Grant::default();
         let mut dangers = Vec::new();
         for (key, value) in raw {
@@ -408,10 +435,13 @@ impl Locator<'_> {
                 if !matches!(kind, Kind::Verb(_)) && (function.step.is_some() || function.interface == crate::base::PLAN) {
                     return Err(self.error(at, format!("{full} has no effect in a module of kind `{}`: only verbs plan", kind.name())));
                 }
-                let scope = scope(function.rule, value.get_ref()).map_err(|reason| self.error(value.span().start, format!("{full}: {reason}")))?;
+                let scope =
+                    scope(function.rule, value.get_ref()).map_err(|reason| self.error(value.span().start, format!("{full}: {reason}")))?;
                 if let (Scope::Only(names), Some(capability)) = (&scope, capability) {
                     for name in names {
-                        capability.check_name(function, name).map_err(|reason| self.error(value.span().start, format!("{full}: {reason}")))?;
+                        capability
+                            .check_name(function, name)
+                            .map_err(|reason| self.error(value.span().start, format!("{full}: {reason}")))?;
                     }
                 }
                 grant.0.insert(full, scope);
@@ -425,14 +455,20 @@ impl Locator<'_> {
         let implied = |elements: &[&str]| edits.iter().find(|edit| reaches(edit.get_ref(), elements));
         for (danger, elements) in DANGERS {
             if let Some(edit) = implied(elements).filter(|_| !named.iter().any(|(name, _)| name == danger)) {
-                let reason = format!("editing {} needs `dangerous = [\"{danger}\"]` in [grant]: it gives full control of QEMU", edit.get_ref());
+                let reason =
+                    format!("editing {} needs `dangerous = [\"{danger}\"]` in [grant]: it gives full control of QEMU", edit.get_ref());
                 return Err(self.error(edit.span().start, reason));
             }
         }
         for (name, at) in named {
             match DANGERS.iter().find(|(danger, _)| danger == name) {
-                None => return Err(self.error(*at, format!("no danger is called `{name}`{}", suggest(name, DANGERS.iter().map(|(danger, _)| *danger))))),
-                Some((_, elements)) if implied(elements).is_none() => return Err(self.error(*at, format!("`{name}` has no effect: nothing this module gets implies it"))),
+                None => {
+                    return Err(self
+                        .error(*at, format!("no danger is called `{name}`{}", suggest(name, DANGERS.iter().map(|(danger, _)| *danger)))));
+                }
+                Some((_, elements)) if implied(elements).is_none() => {
+                    return Err(self.error(*at, format!("`{name}` has no effect: nothing this module gets implies it")));
+                }
                 Some(_) => {}
             }
         }
@@ -466,13 +502,18 @@ fn scope(rule: ScopeRule, value: &toml::Value) -> Result<Scope, String> {
         (ScopeRule::SubjectsOrAll | ScopeRule::AllOnly, toml::Value::String(word)) if word == "*" => Ok(Scope::All),
         (ScopeRule::SubjectsOrAll, _) => Err("write \"subjects\" or \"*\"".into()),
         (ScopeRule::AllOnly, _) => Err("it reaches beyond the call's subjects: write \"*\"".into()),
-        (ScopeRule::Names, value) => texts(value).filter(|names| !names.is_empty()).map(Scope::Only).ok_or_else(|| "write a list of names".into()),
+        (ScopeRule::Names, value) => {
+            texts(value).filter(|names| !names.is_empty()).map(Scope::Only).ok_or_else(|| "write a list of names".into())
+        }
     }
 }
 
 /// `; did you mean …?` when something near is known.
 fn suggest<'a>(unknown: &str, known: impl IntoIterator<Item = impl Into<&'a str>>) -> String {
-    let nearest = known.into_iter().map(Into::into).max_by(|a: &&str, b: &&str| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
+    let nearest = known
+        .into_iter()
+        .map(Into::into)
+        .max_by(|a: &&str, b: &&str| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
     nearest.map_or_else(String::new, |name| format!("; the nearest is `{name}`"))
 }
 

@@ -158,7 +158,9 @@ fn exports(kind: &Kind, pre: InstancePre<CallState>) -> Result<Exports, LoadErro
 }
 
 fn rooms(proof: &Proof, offer: &Offer) -> Vec<Arc<dyn Capability>> {
-    let linked = |room: &&Arc<dyn Capability>| room.functions().iter().any(|function| proof.interfaces.iter().any(|name| name == function.interface));
+    let linked = |room: &&Arc<dyn Capability>| {
+        room.functions().iter().any(|function| proof.interfaces.iter().any(|name| name == function.interface))
+    };
     offer.capabilities().iter().filter(linked).cloned().collect()
 }
 

@@ -89,7 +89,11 @@ impl Proof {
         if let Some(unknown) = self.unknown.first() {
             return Some(format!("it imports {unknown}"));
         }
-        if self.missing.is_empty() { None } else { Some(format!("it imports {}, which its manifest does not grant", self.missing.join(", "))) }
+        if self.missing.is_empty() {
+            None
+        } else {
+            Some(format!("it imports {}, which its manifest does not grant", self.missing.join(", ")))
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use vdsm_xmlrpc::{Caller, Fault, MethodCall, Reply, Service};
 use super::dispatch::{Dispatch, refuse};
 
 /// Answers the operator.
-pub struct Control {
+pub(super) struct Control {
     registry: Arc<Registry>,
     engine: Arc<Engine>,
     dispatch: Arc<Dispatch>,
@@ -27,14 +27,17 @@ pub struct Control {
 
 impl Control {
     /// Answers callers with uid 0 or the daemon's own.
-    pub fn new(registry: Arc<Registry>, engine: Arc<Engine>, dispatch: Arc<Dispatch>) -> Control {
+    pub(super) fn new(registry: Arc<Registry>, engine: Arc<Engine>, dispatch: Arc<Dispatch>) -> Control {
         Control { registry, engine, dispatch, owner: rustix::process::geteuid().as_raw() }
     }
 
     async fn answer(&self, call: MethodCall, by: &str) -> Result<Tree, Status> {
         let arguments = call.arguments.root();
-        let text = |index| arguments.item(index).and_then(|value| value.as_text()).ok_or_else(|| Code::Unexpected.with("a text argument is missing"));
-        let bytes = |index| arguments.item(index).and_then(|value| value.as_bytes()).ok_or_else(|| Code::Unexpected.with("a component is missing"));
+        let text = |index| {
+            arguments.item(index).and_then(|value| value.as_text()).ok_or_else(|| Code::Unexpected.with("a text argument is missing"))
+        };
+        let bytes =
+            |index| arguments.item(index).and_then(|value| value.as_bytes()).ok_or_else(|| Code::Unexpected.with("a component is missing"));
         match call.method.as_str() {
             "module.list" => Ok(self.list()),
             "module.show" => self.show(text(0)?),
@@ -73,7 +76,8 @@ impl Control {
 
     fn show(&self, name: &str) -> Result<Tree, Status> {
         let generation = self.registry.current();
-        let module = generation.module(name).ok_or_else(|| Code::Unexpected.with(format!("no module is called `{name}`, or it was refused")))?;
+        let module =
+            generation.module(name).ok_or_else(|| Code::Unexpected.with(format!("no module is called `{name}`, or it was refused")))?;
         let history = self.registry.history(name).map_err(|error| Code::Unexpected.with(error.to_string()))?;
         Ok(Tree::object(|builder| {
             summary(builder, module);
@@ -89,7 +93,10 @@ impl Control {
             builder.array_at("versions", |builder| {
                 for version in &history.versions {
                     builder.open_object();
-                    builder.text_at("digest", version.digest.full()).text_at("since-ms", &version.since.to_string()).text_at("by", &version.by);
+                    builder
+                        .text_at("digest", version.digest.full())
+                        .text_at("since-ms", &version.since.to_string())
+                        .text_at("by", &version.by);
                     builder.close();
                 }
             });
@@ -119,7 +126,8 @@ impl Control {
     fn verbs(&self) -> Tree {
         let generation = self.registry.current();
         let served = self.dispatch.served();
-        let known = catalogue::ENTRIES.iter().map(|entry| entry.name).filter(|name| !served.iter().any(|descriptor| descriptor.name == *name));
+        let known =
+            catalogue::ENTRIES.iter().map(|entry| entry.name).filter(|name| !served.iter().any(|descriptor| descriptor.name == *name));
         let mut names: Vec<&str> = known.chain(served.iter().map(|descriptor| descriptor.name.as_str())).collect();
         names.sort_unstable();
         Tree::array(|builder| {

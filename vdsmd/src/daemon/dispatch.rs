@@ -3,7 +3,7 @@
 //! Nothing here knows a verb. What the descriptor says is done before a module is instantiated: recovery, arity, subjects, leases.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use vdsm_core::catalogue;
@@ -22,7 +22,7 @@ use vdsm_xmlrpc::{Caller, Fault, MethodCall, Reply, Service};
 use super::introspection;
 
 /// A verb that is served without a module when the module that should serve it is missing: always listed, never refused.
-pub trait NativeVerb: Send + Sync + 'static {
+pub(super) trait NativeVerb: Send + Sync + 'static {
     /// What it is.
     fn descriptor(&self) -> &Arc<Descriptor>;
     /// Its plan for one call.
@@ -30,12 +30,11 @@ pub trait NativeVerb: Send + Sync + 'static {
 }
 
 /// Answers the manager's calls.
-pub struct Dispatch {
+pub(super) struct Dispatch {
     registry: Arc<Registry>,
     engine: Arc<Engine>,
     native: Vec<Arc<dyn NativeVerb>>,
     recovering: AtomicBool,
-    last_seen: AtomicU64,
 }
 
 /// Who carries a verb out.
@@ -55,28 +54,18 @@ impl Server {
 
 impl Dispatch {
     /// A dispatcher that answers global verbs with 99 until [`Dispatch::recovered`].
-    pub fn new(registry: Arc<Registry>, engine: Arc<Engine>, native: Vec<Arc<dyn NativeVerb>>) -> Dispatch {
-        Dispatch { registry, engine, native, recovering: AtomicBool::new(true), last_seen: AtomicU64::new(0) }
+    pub(super) fn new(registry: Arc<Registry>, engine: Arc<Engine>, native: Vec<Arc<dyn NativeVerb>>) -> Dispatch {
+        Dispatch { registry, engine, native, recovering: AtomicBool::new(true) }
     }
 
     /// Virtual machines are found again: global verbs are served from now on.
-    pub fn recovered(&self) {
+    pub(super) fn recovered(&self) {
         self.recovering.store(false, Ordering::Release);
     }
 
-    /// The hypervisor is not to be believed: global verbs answer 99.
-    pub fn recovering_again(&self) {
-        self.recovering.store(true, Ordering::Release);
-    }
-
     /// Whether global verbs answer 99.
-    pub fn is_recovering(&self) -> bool {
+    pub(super) fn is_recovering(&self) -> bool {
         self.recovering.load(Ordering::Acquire)
-    }
-
-    /// When a manager was last heard, in milliseconds since the epoch; 0: never. What a network change waits for.
-    pub fn last_seen(&self) -> u64 {
-        self.last_seen.load(Ordering::Relaxed)
     }
 
     fn server(&self, verb: &str) -> Option<Server> {
@@ -87,10 +76,11 @@ impl Dispatch {
     }
 
     /// The descriptors of everything that is served, by name.
-    pub fn served(&self) -> Vec<Arc<Descriptor>> {
+    pub(super) fn served(&self) -> Vec<Arc<Descriptor>> {
         let generation = self.registry.current();
         let mut served: Vec<_> = generation.verbs().map(|verb| verb.descriptor.clone()).collect();
-        served.extend(self.native.iter().map(|native| native.descriptor().clone()).filter(|native| generation.verb(&native.name).is_none()));
+        served
+            .extend(self.native.iter().map(|native| native.descriptor().clone()).filter(|native| generation.verb(&native.name).is_none()));
         served.sort_by(|a, b| a.name.cmp(&b.name));
         served
     }
@@ -168,9 +158,8 @@ impl Service for Dispatch {
         served.into_iter().chain(missing).collect()
     }
 
-    fn seen(&self, _caller: &Caller) {
-        self.last_seen.store(clock::now(), Ordering::Relaxed);
-    }
+    /// No verb waits for a sign of the manager yet.
+    fn seen(&self, _caller: &Caller) {}
 
     async fn call(&self, call: MethodCall) -> Result<Reply, Fault> {
         match call.method.strip_prefix("system.") {

@@ -71,7 +71,12 @@ fn kib(mib: u64) -> f64 {
     (mib * 1024) as f64
 }
 
-async fn one(module: &Arc<Module>, hypervisor: &Hypervisor, subjects: Vec<PolicySubject>, memory: Option<PolicyMemory>) -> Option<PolicyMemory> {
+async fn one(
+    module: &Arc<Module>,
+    hypervisor: &Hypervisor,
+    subjects: Vec<PolicySubject>,
+    memory: Option<PolicyMemory>,
+) -> Option<PolicyMemory> {
     let seed = uuid::Uuid::new_v4().as_u64_pair().0;
     let tick = Tick { time: clock::now(), seed, subjects: subjects.clone(), memory: memory.clone() };
     match module.decide_memory(tick).await {
@@ -91,7 +96,13 @@ async fn one(module: &Arc<Module>, hypervisor: &Hypervisor, subjects: Vec<Policy
 async fn apply(module: &Module, hypervisor: &Hypervisor, subjects: &[PolicySubject], decision: &PolicyDecision) {
     let policy = &module.manifest.name;
     let Some(target) = bounded(subjects, decision) else {
-        tracing::warn!(policy, subject = decision.subject, control = decision.name, value = decision.value, "a decision that names nothing is refused");
+        tracing::warn!(
+            policy,
+            subject = decision.subject,
+            control = decision.name,
+            value = decision.value,
+            "a decision that names nothing is refused"
+        );
         return;
     };
     match hypervisor.set_balloon(&decision.subject, target).await {
@@ -136,9 +147,13 @@ mod tests {
 
     #[test]
     fn what_names_nothing_is_refused() {
-        for (name, subject, value) in
-            [("ksm-run", "a", 1.0), ("balloon-target", "c", 1.0), ("balloon-target", "", 1.0), ("balloon-target", "b", 1.0), ("balloon-target", "a", f64::NAN)]
-        {
+        for (name, subject, value) in [
+            ("ksm-run", "a", 1.0),
+            ("balloon-target", "c", 1.0),
+            ("balloon-target", "", 1.0),
+            ("balloon-target", "b", 1.0),
+            ("balloon-target", "a", f64::NAN),
+        ] {
             assert_eq!(decide(name, subject, value), None, "{name} {subject} {value}");
         }
     }

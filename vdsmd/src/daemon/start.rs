@@ -90,9 +90,14 @@ fn configuration(root: &Root) -> anyhow::Result<Config> {
 }
 
 fn directories(root: &Root) -> anyhow::Result<()> {
-    for (directory, mode) in
-        [(root.state(), 0o755), (root.run(), 0o755), (root.log(), 0o755), (root.repository(), 0o755), (root.sockets(), 0o755), (root.channels(), 0o755)]
-    {
+    for (directory, mode) in [
+        (root.state(), 0o755),
+        (root.run(), 0o755),
+        (root.log(), 0o755),
+        (root.repository(), 0o755),
+        (root.sockets(), 0o755),
+        (root.channels(), 0o755),
+    ] {
         let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(&directory);
         made.with_context(|| format!("the directory {}", directory.display()))?;
     }
@@ -130,12 +135,13 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
         vec![Arc::new(hypervisor.capability()), Arc::new(StorageCapability::new(&root)), Arc::new(host)];
     let steps = capabilities.iter().flat_map(|capability| capability.steps());
     let engine = Engine::new(store.clone(), steps, Pace::default(), probe::from_environment())?;
-    hypervisor.set_keepers(engine.keepers().clone());
     let leftover = engine.reclaim()?;
     let registry = Arc::new(Registry::new(Arc::new(Runtime::new()?), &root, store, Offer::new(capabilities))?);
     modules.set(registry.clone());
     let generation = registry.load_all().await.context("the manifests")?;
     tracing::info!(modules = generation.modules().count(), refused = generation.refused().len(), "modules are loaded");
+    // Opens adoption: from here on the room may run hooks and take back what machines keep.
+    hypervisor.set_keepers(engine.keepers().clone());
     let native: Vec<Arc<dyn NativeVerb>> = vec![Arc::new(Destroy::new(hypervisor.clone())?)];
     let dispatch = Arc::new(Dispatch::new(registry.clone(), engine.clone(), native));
     let host_sampler = vdsm_system::Sampler::start(board.clone()).context("the host sampler")?;
@@ -165,7 +171,7 @@ impl Daemon {
         ];
         announce(local);
         tracing::info!(address = %local, root = %self.root.path().display(), "listening");
-        let Daemon { registry, engine, dispatch, hypervisor, libvirt, board, host_sampler, view, leftover, .. } = self;
+        let Daemon { root, registry, engine, dispatch, hypervisor, libvirt, board, host_sampler, view, leftover, .. } = self;
         let policies = tokio::spawn(policy::tick(registry, hypervisor.clone(), board, dispatch.clone()));
         let recovery = tokio::spawn(recover(engine, dispatch, hypervisor.clone(), libvirt.clone(), view, leftover));
         told_to_stop().await?;
@@ -181,6 +187,7 @@ impl Daemon {
         // A libvirt that hangs is left to the end of the process.
         let _ = tokio::time::timeout(STOP, libvirt.close()).await;
         host_sampler.stop();
+        leave(&root);
         log.shutdown(STOP).context("the log")?;
         Ok(())
     }
@@ -196,6 +203,16 @@ impl Daemon {
         let listener = UnixListener::bind(&path).with_context(|| format!("the control socket {}", path.display()))?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).context("the control socket")?;
         Ok(listener)
+    }
+}
+
+/// Takes the control socket away, and the directories of our sockets when no machine has one in them.
+fn leave(root: &Root) {
+    // What is not there or not empty stays as it is.
+    let _ = std::fs::remove_file(root.control_socket());
+    if !root.is_system() {
+        let _ = std::fs::remove_dir(root.channels());
+        let _ = std::fs::remove_dir(root.sockets());
     }
 }
 

@@ -29,8 +29,14 @@ impl MachinesView {
 
     /// Asks libvirt what the host can do. What it does not tell stays unknown.
     pub(super) async fn read_facts(&self, libvirt: &Libvirt) {
-        let machines = libvirt.machine_types().await.inspect_err(|error| tracing::warn!(%error, "machine types are not known")).unwrap_or_default();
-        let models = libvirt.cpu_models().await.inspect_err(|error| tracing::warn!(%error, "processor models are not known")).map(|models| models.to_vec()).unwrap_or_default();
+        let machines =
+            libvirt.machine_types().await.inspect_err(|error| tracing::warn!(%error, "machine types are not known")).unwrap_or_default();
+        let models = libvirt
+            .cpu_models()
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "processor models are not known"))
+            .map(|models| models.to_vec())
+            .unwrap_or_default();
         self.facts.store(Arc::new(HypervisorFacts { machines, models }));
     }
 }
@@ -66,7 +72,8 @@ fn memory_mib(record: &VmRecord) -> u32 {
 
 /// Resident memory of a QEMU, by procfs; 0 when it has gone.
 fn resident_mib(process: vdsm_hypervisor::Process) -> u32 {
-    let pages = std::fs::read_to_string(format!("/proc/{}/statm", process.pid)).ok().and_then(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok());
+    let pages =
+        std::fs::read_to_string(format!("/proc/{}/statm", process.pid)).ok().and_then(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok());
     let bytes = pages.unwrap_or(0).saturating_mul(rustix::param::page_size() as u64);
     u32::try_from(bytes >> 20).unwrap_or(u32::MAX)
 }

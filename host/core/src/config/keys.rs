@@ -109,9 +109,9 @@ sections! {
         /// Patterns of NICs that are not shown.
         hidden_nics: Vec<String> = "w*,usb*", Now;
         /// Patterns of bonds that are not shown.
-        hidden_bonds: Vec<String> = "", NotYet;
+        hidden_bonds: Vec<String> = "", Now;
         /// Patterns of VLAN devices that are not shown.
-        hidden_vlans: Vec<String> = "", NotYet;
+        hidden_vlans: Vec<String> = "", Now;
         /// The management network of hosts set up by old managers.
         default_bridge: String = "engine", NotYet;
         /// Longest pause of a migrating guest in milliseconds; below 100 is ignored.

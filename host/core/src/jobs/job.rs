@@ -162,7 +162,8 @@ impl Job {
         tokio::spawn(async move {
             tokio::time::sleep_until(deadline.into()).await;
             let unanswered = slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-            if unanswered && !control.cancel()
+            if unanswered
+                && !control.cancel()
                 && let Some(sender) = slot.lock().unwrap_or_else(PoisonError::into_inner).take()
             {
                 let _ = sender.send(Err(late));

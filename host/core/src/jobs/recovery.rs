@@ -199,7 +199,13 @@ impl Engine {
     }
 }
 
-fn recovered_call<'a>(record: &'a JobRecord, step: &'a Step, held: &'a HeldTable, cancel: &'a Cancel, keepers: &'a Keepers) -> StepCall<'a> {
+fn recovered_call<'a>(
+    record: &'a JobRecord,
+    step: &'a Step,
+    held: &'a HeldTable,
+    cancel: &'a Cancel,
+    keepers: &'a Keepers,
+) -> StepCall<'a> {
     StepCall { job: &record.id, verb: &record.verb, step, held, cancel, keepers, ending: None }
 }
 

@@ -50,7 +50,9 @@ impl Job {
         for planned in &round.steps {
             match planned {
                 Planned::Room(step) => {
-                    let Some(kind) = self.engine.keepers.kind(step) else { return refuse(format!("no step {} {}", step.kind, step.version)) };
+                    let Some(kind) = self.engine.keepers.kind(step) else {
+                        return refuse(format!("no step {} {}", step.kind, step.version));
+                    };
                     if let Some(needed) = step.needs.as_ref().filter(|needed| !leases.contains(needed)) {
                         return refuse(format!("{} needs a lease on {needed}", step.kind));
                     }
@@ -239,7 +241,8 @@ impl Job {
     async fn act(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Outcome {
         let outcome = self.attempt(kind, step).await;
         self.engine.pass(self.control.verb(), &step.kind, Point::AfterAct).await;
-        let in_doubt = matches!(outcome, Outcome::Failed(_)) && kind.spec().nature == Nature::Decides || matches!(outcome, Outcome::Unknown(_));
+        let in_doubt =
+            matches!(outcome, Outcome::Failed(_)) && kind.spec().nature == Nature::Decides || matches!(outcome, Outcome::Unknown(_));
         if !in_doubt {
             return outcome;
         }
@@ -256,12 +259,8 @@ impl Job {
     /// One try, in a task of its own: it may outlive its time limit and a canceller that will not wait for it.
     async fn attempt(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Outcome {
         let spec = kind.spec();
-        let owned = OwnedCall {
-            control: self.control.clone(),
-            held: self.held.clone(),
-            keepers: self.engine.keepers.clone(),
-            step: step.clone(),
-        };
+        let owned =
+            OwnedCall { control: self.control.clone(), held: self.held.clone(), keepers: self.engine.keepers.clone(), step: step.clone() };
         let (acting, acting_call) = (kind.clone(), owned.clone());
         let mut task = tokio::spawn(async move { acting.act(acting_call.borrow()).await });
         // What decides is never left behind: nobody could take a late success back.

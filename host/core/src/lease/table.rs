@@ -65,7 +65,9 @@ impl Entry {
     fn admits(&self, key: &LeaseKey, access: Access) -> bool {
         match key.kind.slots() {
             Some(slots) => self.holders.len() < slots as usize,
-            None => self.holders.is_empty() || (access == Access::Shared && self.holders.iter().all(|holder| holder.access == Access::Shared)),
+            None => {
+                self.holders.is_empty() || (access == Access::Shared && self.holders.iter().all(|holder| holder.access == Access::Shared))
+            }
         }
     }
 
@@ -148,7 +150,11 @@ impl LeaseTable {
         }
         let (sender, granted) = oneshot::channel();
         let waiter = Waiter { holder, granted: sender };
-        if first { entry.waiting.push_front(waiter) } else { entry.waiting.push_back(waiter) }
+        if first {
+            entry.waiting.push_front(waiter)
+        } else {
+            entry.waiting.push_back(waiter)
+        }
         Attempt::Wait { granted, until, holder: named }
     }
 
@@ -181,7 +187,9 @@ impl LeaseTable {
         let mut all: Vec<_> = self
             .lock()
             .iter()
-            .flat_map(|(key, entry)| entry.holders.iter().map(|holder| (key.clone(), holder.job.verb().to_owned(), holder.job.id().to_string())))
+            .flat_map(|(key, entry)| {
+                entry.holders.iter().map(|holder| (key.clone(), holder.job.verb().to_owned(), holder.job.id().to_string()))
+            })
             .collect();
         all.sort();
         all

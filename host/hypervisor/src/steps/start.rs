@@ -40,7 +40,8 @@ impl Start {
             Some(other) => return Err(format!("domain XML: its uuid is {other}, the machine's id is {id}")),
             None => return Err("domain XML: it has no uuid".into()),
         }
-        let marked = test_driver::adapt(&self.0.place.uri, document).and_then(|document| ownership::mark(&document, &self.0.identity.root_id));
+        let marked =
+            test_driver::adapt(&self.0.place.uri, document).and_then(|document| ownership::mark(&document, &self.0.identity.root_id));
         marked.map_err(|error| format!("domain XML: {error}"))
     }
 

@@ -13,7 +13,8 @@ fn scope(part: &str) -> Vec<String> {
 
 #[test]
 fn an_edit_in_scope_is_allowed() {
-    let after = "<domain type=\"qemu\">\n <name>a</name>\n <os><type>hvm</type></os>\n <sysinfo type='smbios'><entry>x</entry></sysinfo></domain>";
+    let after =
+        "<domain type=\"qemu\">\n <name>a</name>\n <os><type>hvm</type></os>\n <sysinfo type='smbios'><entry>x</entry></sysinfo></domain>";
     assert_eq!(check(DOMAIN, after, &scope("domain/sysinfo")), Ok(()));
 }
 

@@ -1,6 +1,7 @@
 //! The registry: good modules beside bad ones, swaps under load, rollback, restarts, and the cache of compiled code.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use vdsm_core::held::HeldTable;
@@ -13,7 +14,7 @@ use crate::build::{self, Described, Verb, ping};
 use crate::lab::{self, House, facts, version};
 
 /// The version of `ping` that a generation serves.
-async fn served(generation: &Generation) -> i32 {
+async fn served(generation: &Arc<Generation>) -> i32 {
     let verb = generation.verb("ping").unwrap().clone();
     let facts = facts(Some(verb.descriptor.clone()), &[]);
     version(&ModuleDecider::new(verb, facts, HeldTable::new()).attempt(Vec::new(), None).await.unwrap())
@@ -114,7 +115,7 @@ async fn no_call_fails_while_modules_are_swapped() {
     let house = House::new();
     house.install("m", &lab::verb("m", ""), &ping(0));
     let first = house.load().await;
-    let done = std::sync::Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = (0..4)
         .map(|_| {
             let (registry, done) = (house.registry.clone(), done.clone());
