@@ -90,7 +90,9 @@ fn configuration() -> Config {
         .total_stacks(CONCURRENCY)
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
+        .max_memories_per_module(MEMORIES)
         .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES)
         .max_memory_size(MAX_MEMORY)
         // A used slot keeps this much: most calls then touch no page anew (measured: fresh store per ping 2.5 times as fast).
         .linear_memory_keep_resident(2 << 20)

@@ -13,14 +13,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 /// Serves what stands on standard input until killed; says where in the daemon's words.
-pub(crate) fn serve_stdin(workers: Option<usize>) -> anyhow::Result<()> {
+/// Its runtime is the daemon's: as many workers as there are processors.
+pub(crate) fn serve_stdin() -> anyhow::Result<()> {
     let mut body = Vec::new();
     std::io::stdin().read_to_end(&mut body).context("the bytes to serve")?;
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = workers {
-        builder.worker_threads(workers.max(1));
-    }
-    builder.enable_all().build()?.block_on(async {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         writeln!(std::io::stdout().lock(), "listening on http://{}/", listener.local_addr()?)?;
         serve(listener, Bytes::from(body)).await

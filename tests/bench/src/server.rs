@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Setup;
 use crate::load::Client;
+use crate::setup::Setup;
 
 /// How long a server may take to listen, to serve and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,13 +48,11 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts the daemon with `words` added to its command line and `environment` (`NAME=VALUE`) to its own, and waits until it
-    /// serves global verbs; also how long that took from its start.
-    pub(crate) fn daemon(setup: &Setup, words: &[String], environment: &[String]) -> anyhow::Result<(Server, Duration)> {
+    /// Starts the daemon with `words` added to its command line and waits until it serves global verbs; also how long that took.
+    pub(crate) fn daemon(setup: &Setup, words: &[String]) -> anyhow::Result<(Server, Duration)> {
         configure(&setup.root)?;
-        let mut command = Command::new(daemon_in(setup)?);
+        let mut command = Command::new(setup.root.join("usr/sbin/vdsmd"));
         command.arg("--root").arg(&setup.root).args(words);
-        command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
         let log = std::fs::File::create(setup.root.join("bench-daemon.log")).context("the daemon's own words")?;
         command.stderr(log);
         let start = Instant::now();
@@ -125,21 +123,16 @@ fn address_in(line: &str) -> Option<SocketAddr> {
 }
 
 /// The configuration of a daemon that is only measured: loopback, no TLS, libvirt's test driver.
-fn configure(root: &Path) -> anyhow::Result<()> {
+pub(crate) fn configure(root: &Path) -> anyhow::Result<()> {
     let path = root.join("etc/vdsm/vdsm.conf");
     let text = "# Written by vdsm-bench.\n[vars]\nssl = false\n[addresses]\nmanagement_ip = 127.0.0.1\nmanagement_port = 0\n\
                 [libvirt]\nuri = test:///default\n";
     std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-fn daemon_in(setup: &Setup) -> anyhow::Result<PathBuf> {
-    let installed = ["usr/sbin/vdsmd", "usr/bin/vdsmd", "usr/share/vdsm/vdsmd"].map(|path| setup.root.join(path));
-    let mut candidates = setup.daemon.iter().chain(&installed);
-    candidates.find(|path| path.is_file()).cloned().with_context(|| format!("no vdsmd in {}", setup.root.display()))
-}
-
 #[cfg(test)]
 mod tests {
+    //! Rung: pure, and the peer as a process.
     #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
     use std::io::Write;

@@ -132,7 +132,8 @@ impl Engine {
                 return Err(refusal(&request.default_error, refused));
             }
         }
-        match decider.decide(Vec::new(), None).await {
+        let first = tokio::time::timeout_at(deadline.into(), decider.decide(Vec::new(), None)).await;
+        match first.unwrap_or_else(|_| Err(request.default_error.with_detail("not decided in time"))) {
             Ok(Decision::Reply(answer)) => {
                 job.release_leases();
                 Ok(answer)

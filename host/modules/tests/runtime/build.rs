@@ -10,20 +10,20 @@ use crate::image::Image;
 /// Interfaces of a room that exists in these tests only, and some that nothing offers.
 const ROOMS: &str = "
 package test:lab@0.1.0;
-interface ask { name: func() -> string; secret: func() -> string; own: func(id: string) -> u32; }
+interface ask { name: func() -> string; secret: func() -> string; mine: func(id: string) -> u32; }
 interface plan { use vdsm:wire/types@0.1.0.{tree}; touch: func(id: string) -> u32; put: func(value: tree) -> u32; }
 ";
 const ODD: &str = "package test:odd@0.1.0; interface thing { f: func(); }";
 const LATER: &str = "package vdsm:hook@0.9.0; interface log { write: func(l: u32); }";
 
 /// Compiles `core` as a component of a world with these items.
-pub fn component(items: &str, core: &str) -> Vec<u8> {
+pub(crate) fn component(items: &str, core: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
     for (name, text) in [("lab.wit", ROOMS), ("odd.wit", ODD), ("later.wit", LATER)] {
         resolve.push_str(name, text).unwrap();
     }
-    let package = resolve.push_str("world.wit", &format!("package test:world; world module {{ {items} }}")).unwrap();
+    let package = resolve.push_str("world.wit", &format!("package test:modules; world module {{ {items} }}")).unwrap();
     let world = resolve.select_world(&[package], Some("module")).unwrap();
     let mut module = wat::parse_str(core).unwrap_or_else(|error| panic!("{error}\n{core}"));
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
@@ -34,12 +34,12 @@ const VERB_WORLD: &str = "import vdsm:hook/log@0.1.0; import vdsm:verb/plan@0.1.
     import test:odd/thing@0.1.0; import vdsm:hook/log@0.9.0; export vdsm:verb/handler@0.1.0;";
 
 /// One descriptor.
-pub struct Described<'a> {
-    pub name: &'a str,
-    pub answer_ms: u32,
-    pub default_code: i32,
-    pub subject: Option<(&'a str, &'a str)>,
-    pub secrets: &'a [&'a str],
+pub(crate) struct Described<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) answer_ms: u32,
+    pub(crate) default_code: i32,
+    pub(crate) subject: Option<(&'a str, &'a str)>,
+    pub(crate) secrets: &'a [&'a str],
 }
 
 impl Default for Described<'_> {
@@ -50,11 +50,8 @@ impl Default for Described<'_> {
 
 impl Described<'_> {
     fn record(&self, image: &mut Image) -> Vec<u8> {
-        let subjects: Vec<Vec<u8>> = self
-            .subject
-            .iter()
-            .map(|(kind, path)| [image.text(kind), image.text(path), vec![0; 4], image.records(&[])].concat())
-            .collect();
+        let subjects: Vec<Vec<u8>> =
+            self.subject.iter().map(|(kind, path)| [image.text(kind), image.text(path), vec![0; 4], image.records(&[])].concat()).collect();
         [
             image.text(self.name),
             vec![0, 0, 0, 0],
@@ -70,22 +67,17 @@ impl Described<'_> {
 }
 
 /// A verb module: what it describes, and the bodies of its functions. A body sees `$decision`, the address of a constant.
-pub struct Verb<'a> {
-    pub described: &'a [Described<'a>],
+#[derive(Default)]
+pub(crate) struct Verb<'a> {
+    pub(crate) described: &'a [Described<'a>],
     /// Imports of the core, as text.
-    pub imports: &'a str,
+    pub(crate) imports: &'a str,
     /// Before `describe` returns.
-    pub describe: &'a str,
+    pub(crate) describe: &'a str,
     /// Before `decide` returns its constant.
-    pub decide: &'a str,
+    pub(crate) decide: &'a str,
     /// Whatever else stands in the core.
-    pub more: &'a str,
-}
-
-impl Default for Verb<'_> {
-    fn default() -> Self {
-        Verb { described: &[], imports: "", describe: "", decide: "", more: "" }
-    }
+    pub(crate) more: &'a str,
 }
 
 const REALLOC: &str = "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32)
@@ -95,7 +87,7 @@ const REALLOC: &str = "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (
 
 impl Verb<'_> {
     /// The component; `decision` lays out what `decide` returns.
-    pub fn build(&self, decision: impl FnOnce(&mut Image) -> u32) -> Vec<u8> {
+    pub(crate) fn build(&self, decision: impl FnOnce(&mut Image) -> u32) -> Vec<u8> {
         let mut image = Image::default();
         let ping = [Described::default()];
         let described = if self.described.is_empty() { &ping[..] } else { self.described };
@@ -120,12 +112,12 @@ impl Verb<'_> {
 }
 
 /// A module that answers `ping` with `{ "version": version }`.
-pub fn ping(version: i32) -> Vec<u8> {
+pub(crate) fn ping(version: i32) -> Vec<u8> {
     Verb::default().build(|image| answer(image, version))
 }
 
 /// `{ "version": version }` as a reply.
-pub fn answer(image: &mut Image, version: i32) -> u32 {
+pub(crate) fn answer(image: &mut Image, version: i32) -> u32 {
     let members = vdsm_core::tree::Tree::object(|object| {
         object.int_at("version", version);
     });
@@ -135,7 +127,7 @@ pub fn answer(image: &mut Image, version: i32) -> u32 {
 
 /// A hook; `verdict` lays out what it returns. `body` runs before, with the address of (snapshot, facts) as local 0; where `body` leaves
 /// an address on the stack by itself, `verdict` is not used.
-pub fn hook(body: &str, verdict: impl FnOnce(&mut Image) -> u32) -> Vec<u8> {
+pub(crate) fn hook(body: &str, verdict: impl FnOnce(&mut Image) -> u32) -> Vec<u8> {
     let mut image = Image::default();
     let verdict = verdict(&mut image);
     let core = format!(
@@ -149,7 +141,7 @@ pub fn hook(body: &str, verdict: impl FnOnce(&mut Image) -> u32) -> Vec<u8> {
 }
 
 /// A hook that adds 1 to the digit at byte `at` of the document.
-pub fn increment(at: usize) -> Vec<u8> {
+pub(crate) fn increment(at: usize) -> Vec<u8> {
     let body = format!(
         "(local.set 1 (i32.add (i32.load offset=24 (local.get 0)) (i32.const {at})))
          (i32.store8 (local.get 1) (i32.add (i32.load8_u (local.get 1)) (i32.const 1)))

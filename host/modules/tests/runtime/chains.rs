@@ -43,7 +43,11 @@ async fn hooks_run_by_order_then_name_and_each_sees_the_edits_before_it() {
     let names: Vec<&str> = outcome.runs.iter().map(|run| run.module.as_str()).collect();
     assert_eq!(names, ["first", "a", "b", "last"]);
     assert_eq!((outcome.document, outcome.failed), (counted(7), None));
-    assert!(outcome.runs[1].diff.contains("-<domain><sysinfo>5<") && outcome.runs[1].diff.contains("+<domain><sysinfo>6<"), "{}", outcome.runs[1].diff);
+    assert!(
+        outcome.runs[1].diff.contains("-<domain><sysinfo>5<") && outcome.runs[1].diff.contains("+<domain><sysinfo>6<"),
+        "{}",
+        outcome.runs[1].diff
+    );
     assert!(outcome.runs[3].diff.is_empty() && outcome.runs[3].failure.is_empty() && outcome.runs[3].digest.len() == 12);
     assert_eq!(house.registry.recent_chains("v").len(), 1);
     assert!(house.registry.recent_chains("w").is_empty());
@@ -140,7 +144,9 @@ async fn points_that_apply_no_edit_refuse_one_and_never_fail() {
 
 /// A hook that edits when it is shown a property, and keeps the document otherwise.
 fn when_shown() -> Vec<u8> {
-    build::hook("(if (i32.eqz (i32.load offset=20 (local.get 0))) (then (return (i32.const 0))))", |image| image.verdict_document(&counted(8)))
+    build::hook("(if (i32.eqz (i32.load offset=20 (local.get 0))) (then (return (i32.const 0))))", |image| {
+        image.verdict_document(&counted(8))
+    })
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const ASK: &str = "test:lab/ask";
 const PLAN: &str = "test:lab/plan";
 const FUNCTIONS: &[FunctionSpec] = &[
     FunctionSpec { interface: ASK, name: "name", rule: ScopeRule::Flag, step: None },
-    FunctionSpec { interface: ASK, name: "own", rule: ScopeRule::SubjectsOrAll, step: None },
+    FunctionSpec { interface: ASK, name: "mine", rule: ScopeRule::SubjectsOrAll, step: None },
     FunctionSpec { interface: PLAN, name: "touch", rule: ScopeRule::SubjectsOrAll, step: Some("lab.touch") },
     FunctionSpec { interface: PLAN, name: "put", rule: ScopeRule::Flag, step: Some("lab.put") },
 ];
@@ -58,8 +58,8 @@ impl Capability for Lab {
         let mut instance = linker.instance(&format!("{interface}@0.1.0"))?;
         if interface == ASK {
             instance.func_wrap("name", |_: StoreContextMut<'_, CallState>, (): ()| Ok((String::from("lab"),)))?;
-            return instance.func_wrap("own", |store: StoreContextMut<'_, CallState>, (id,): (String,)| {
-                store.data().allow(ASK, "own", "tube", &id)?;
+            return instance.func_wrap("mine", |store: StoreContextMut<'_, CallState>, (id,): (String,)| {
+                store.data().allow(ASK, "mine", "tube", &id)?;
                 Ok((0_u32,))
             });
         }
@@ -81,26 +81,26 @@ impl Capability for Lab {
     }
 }
 
-pub fn offer() -> Offer {
+pub(crate) fn offer() -> Offer {
     Offer::new(vec![Arc::new(Lab)])
 }
 
 /// A root, a store on its disk and a registry.
-pub struct House {
-    pub directory: tempfile::TempDir,
-    pub root: Root,
-    pub store: Store,
-    pub runtime: Arc<Runtime>,
-    pub registry: Arc<Registry>,
+pub(crate) struct House {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) root: Root,
+    pub(crate) store: Store,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) registry: Arc<Registry>,
 }
 
 impl House {
-    pub fn new() -> House {
+    pub(crate) fn new() -> House {
         House::at(tempfile::tempdir().unwrap())
     }
 
     /// A house over what lies in `directory` already.
-    pub fn at(directory: tempfile::TempDir) -> House {
+    pub(crate) fn at(directory: tempfile::TempDir) -> House {
         let root = Root::at(directory.path()).unwrap();
         for path in [root.manifests(), root.packaged_modules(), root.state()] {
             std::fs::create_dir_all(path).unwrap();
@@ -112,20 +112,20 @@ impl House {
     }
 
     /// The same root after a restart.
-    pub fn restarted(self) -> House {
+    pub(crate) fn restarted(self) -> House {
         let House { directory, root: _, store, runtime, registry } = self;
         drop((store, runtime, registry));
         House::at(directory)
     }
 
     /// Writes a manifest and its component.
-    pub fn install(&self, name: &str, manifest: &str, component: &[u8]) -> &House {
+    pub(crate) fn install(&self, name: &str, manifest: &str, component: &[u8]) -> &House {
         std::fs::write(self.root.manifests().join(format!("{name}.toml")), manifest).unwrap();
         std::fs::write(self.root.packaged_modules().join(format!("{name}.wasm")), component).unwrap();
         self
     }
 
-    pub async fn load(&self) -> Arc<Generation> {
+    pub(crate) async fn load(&self) -> Arc<Generation> {
         self.registry.load_all().await.unwrap()
     }
 }
@@ -142,12 +142,12 @@ fn open(path: &Path) -> Store {
 }
 
 /// The manifest of a verb module that serves `ping`.
-pub fn verb(name: &str, more: &str) -> String {
+pub(crate) fn verb(name: &str, more: &str) -> String {
     format!("name = \"{name}\"\nkind = \"verb\"\ncomponent = \"{name}.wasm\"\n[verb]\nserves = [\"ping\"]\n{more}\n")
 }
 
 /// The manifest of a hook.
-pub fn hook(name: &str, order: i32, points: &str, edit: &str, on_failure: &str) -> String {
+pub(crate) fn hook(name: &str, order: i32, points: &str, edit: &str, on_failure: &str) -> String {
     format!(
         "name = \"{name}\"\nkind = \"hook\"\ncomponent = \"{name}.wasm\"\norder = {order}\n[hook]\npoints = [{points}]\nedit = [{edit}]\n\
          on-failure = \"{on_failure}\"\n"
@@ -155,7 +155,7 @@ pub fn hook(name: &str, order: i32, points: &str, edit: &str, on_failure: &str) 
 }
 
 /// Loads a component under a manifest, with nothing else around.
-pub async fn load(manifest: &str, component: &[u8]) -> Result<Arc<Module>, LoadError> {
+pub(crate) async fn load(manifest: &str, component: &[u8]) -> Result<Arc<Module>, LoadError> {
     let directory = tempfile::tempdir().unwrap();
     let components = Components::open(directory.path().to_owned(), Store::in_memory().unwrap()).unwrap();
     let digest: ComponentDigest = components.keep(component).unwrap();
@@ -166,7 +166,7 @@ pub async fn load(manifest: &str, component: &[u8]) -> Result<Arc<Module>, LoadE
 }
 
 /// The facts of a call about these tubes.
-pub fn facts(descriptor: Option<Arc<Descriptor>>, tubes: &[&str]) -> Arc<CallFacts> {
+pub(crate) fn facts(descriptor: Option<Arc<Descriptor>>, tubes: &[&str]) -> Arc<CallFacts> {
     let items = tubes.iter().map(|id| SubjectItem { kind: "tube".into(), id: (*id).into(), lease: None }).collect();
     Arc::new(CallFacts {
         descriptor,
@@ -180,14 +180,14 @@ pub fn facts(descriptor: Option<Arc<Descriptor>>, tubes: &[&str]) -> Arc<CallFac
 }
 
 /// Calls `ping` of a module.
-pub async fn decide(module: &Arc<Module>, held: HeldTable) -> Result<Decision, CallFailure> {
+pub(crate) async fn decide(module: &Arc<Module>, held: HeldTable) -> Result<Decision, CallFailure> {
     let verb = ServedVerb { module: module.clone(), descriptor: module.descriptors[0].clone() };
     let facts = facts(Some(verb.descriptor.clone()), &["mine"]);
     ModuleDecider::new(verb, facts, held).attempt(Vec::new(), None).await
 }
 
 /// The `version` a reply of [`crate::build::ping`] carries.
-pub fn version(decision: &Decision) -> i32 {
+pub(crate) fn version(decision: &Decision) -> i32 {
     match decision {
         Decision::Reply(answer) => answer.members.root().get("version").and_then(|value| value.as_int()).unwrap(),
         other => panic!("no reply: {other:?}"),

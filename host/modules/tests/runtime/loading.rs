@@ -21,7 +21,11 @@ fn importing(import: &str) -> Vec<u8> {
 #[tokio::test]
 async fn what_is_not_granted_is_refused_by_name_and_nothing_runs() {
     let cases = [
-        ("(import \"vdsm:hook/log@0.1.0\" \"write\" (func (param i32 i32 i32)))", "vdsm:hook/log.write", "which its manifest does not grant"),
+        (
+            "(import \"vdsm:hook/log@0.1.0\" \"write\" (func (param i32 i32 i32)))",
+            "vdsm:hook/log.write",
+            "which its manifest does not grant",
+        ),
         ("(import \"vdsm:verb/plan@0.1.0\" \"commit\" (func (result i32)))", "vdsm:verb/plan.commit", "which its manifest does not grant"),
         ("(import \"test:lab/ask@0.1.0\" \"secret\" (func (param i32)))", "test:lab/ask.secret", "which its manifest does not grant"),
         ("(import \"test:odd/thing@0.1.0\" \"f\" (func))", "test:odd/thing@0.1.0", "nothing here offers it"),

@@ -11,7 +11,7 @@ use vdsm_modules::CallFailure;
 use vdsm_modules::module::LoadError;
 
 use crate::build::{self, Verb, ping};
-use crate::image::{HELD, Image};
+use crate::image::{HELD, Image, RawNode};
 use crate::lab::{self, decide, load, version};
 
 const LOG: &str = "(import \"vdsm:hook/log@0.1.0\" \"write\" (func $log (param i32 i32 i32)))";
@@ -52,10 +52,9 @@ async fn a_loop_spends_its_cpu_budget_and_others_are_served_meanwhile() {
     for _ in 0..5 {
         let begun = Instant::now();
         // One thread: what loops must give way by itself.
-        let (spent, served) = tokio::join!(
-            async { (decide(&looping, HeldTable::new()).await, begun.elapsed()) },
-            async { (version(&decide(&other, HeldTable::new()).await.unwrap()), begun.elapsed()) },
-        );
+        let (spent, served) = tokio::join!(async { (decide(&looping, HeldTable::new()).await, begun.elapsed()) }, async {
+            (version(&decide(&other, HeldTable::new()).await.unwrap()), begun.elapsed())
+        },);
         ended(spent.0, "budget", "its 100 ms of CPU time");
         assert_eq!(served.0, 7);
         assert!(served.1 < spent.1, "the other call waited for the looping one");
@@ -104,7 +103,7 @@ async fn output_is_limited_in_each_result_and_in_all_steps_together() {
     // A text of 1.5 MiB in the reply.
     let huge = |image: &mut Image| {
         let nodes = image.put(&[0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 24, 0]);
-        let tree = [0, 0, 1024, 3 << 19, 0, 0, nodes, 1_u32].map(u32::to_le_bytes).concat();
+        let tree = [0, 0, 1 << 18, 3 << 19, 0, 0, nodes, 1_u32].map(u32::to_le_bytes).concat();
         image.reply(tree)
     };
     let component = Verb::default().build(huge);
@@ -113,8 +112,8 @@ async fn output_is_limited_in_each_result_and_in_all_steps_together() {
     let steps = Verb {
         imports: PUT,
         decide: "(loop (drop (call $put (i32.const 0) (i32.const 0) (i32.const 524288) (i32.const 102400) (i32.const 0) (i32.const 0)
-            (i32.const 600000) (i32.const 1))) (local.set 1 (i32.add (local.get 1) (i32.const 1))) (br_if 0 (i32.lt_u (local.get 1) (i32.const 60))))",
-        more: "(data (i32.const 600000) \"\\00\\00\\05\\00\\00\\00\\00\\00\\00\\90\\01\\00\")",
+            (i32.const 700000) (i32.const 1))) (local.set 1 (i32.add (local.get 1) (i32.const 1))) (br_if 0 (i32.lt_u (local.get 1) (i32.const 60))))",
+        more: "(data (i32.const 700000) \"\\00\\00\\05\\00\\00\\00\\00\\00\\00\\90\\01\\00\")",
         ..Verb::default()
     }
     .build(|image| image.act(None));
@@ -186,7 +185,9 @@ async fn steps_are_limited_and_scoped() {
     };
     let subjects = "[grant]\n\"test:lab/plan.touch\" = \"subjects\"\n";
     match once(subjects, touch("mine", 128)).await.unwrap() {
-        Decision::Act(round) => assert!(round.steps.len() == 128 && matches!(&round.steps[0], Planned::Room(step) if step.kind == "lab.touch")),
+        Decision::Act(round) => {
+            assert!(round.steps.len() == 128 && matches!(&round.steps[0], Planned::Room(step) if step.kind == "lab.touch"))
+        }
         other => panic!("{other:?}"),
     }
     ended(once(subjects, touch("mine", 129)).await, "denied", "more than 128 steps");
@@ -216,8 +217,13 @@ async fn a_lease_of_a_kind_that_does_not_exist_is_denied() {
 #[tokio::test]
 async fn decisions_that_make_no_sense_are_bad_output() {
     let touching = |decision: fn(&mut Image) -> u32| {
-        Verb { imports: TOUCH, decide: "(drop (call $touch (i32.const 600000) (i32.const 4)))", more: "(data (i32.const 600000) \"mine\")", ..Verb::default() }
-            .build(decision)
+        Verb {
+            imports: TOUCH,
+            decide: "(drop (call $touch (i32.const 600000) (i32.const 4)))",
+            more: "(data (i32.const 600000) \"mine\")",
+            ..Verb::default()
+        }
+        .build(decision)
     };
     let grant = "[grant]\n\"test:lab/plan.touch\" = \"subjects\"";
     ended(once(grant, touching(|image| build::answer(image, 1))).await, "bad-output", "steps were planned, but the decision is not `act`");
@@ -235,7 +241,7 @@ async fn decisions_that_make_no_sense_are_bad_output() {
 #[tokio::test]
 async fn malformed_trees_are_bad_output() {
     let deep: Vec<_> = (0..70).map(|_| (0, 8, 1, 0)).chain([(0, 0, 0, 0)]).collect();
-    let malformed: Vec<(&str, Vec<(u16, u8, u32, u32)>)> = vec![
+    let malformed: Vec<(&str, Vec<RawNode>)> = vec![
         ("do not form one value", vec![]),
         ("do not form one value", vec![(0, 9, 2, 0), (0, 2, 1, 0)]),
         ("do not form one value", vec![(0, 2, 1, 0), (0, 2, 1, 0)]),
@@ -280,7 +286,8 @@ async fn held_values_are_those_of_the_call() {
     let large = held.keep(Held::Tree(Arc::new(Tree::text("x".repeat(600 << 10)))));
     let other = HeldTable::new().keep(Held::Tree(Arc::new(Tree::nil())));
     let reply = |nodes: Vec<(u32, u32)>| {
-        let members: Vec<_> = [(0, 9, u32::try_from(nodes.len()).unwrap(), 0)].into_iter().chain(nodes.iter().map(|(a, b)| (0, HELD, *a, *b))).collect();
+        let members: Vec<_> =
+            [(0, 9, u32::try_from(nodes.len()).unwrap(), 0)].into_iter().chain(nodes.iter().map(|(a, b)| (0, HELD, *a, *b))).collect();
         Verb::default().build(|image| {
             let members = image.raw_tree(&["value"], "", &members);
             image.reply(members)
@@ -317,9 +324,12 @@ async fn a_failed_call_leaves_the_next_one_alone() {
 
 #[tokio::test]
 async fn many_calls_at_once_all_find_room() {
-    let module = load(&lab::verb("m", ""), &Verb { more: "(memory $b 1) (memory $c 1) (memory $d 1)", ..Verb::default() }.build(|image| build::answer(image, 1)))
-        .await
-        .unwrap();
+    let module = load(
+        &lab::verb("m", ""),
+        &Verb { more: "(memory $b 1) (memory $c 1) (memory $d 1)", ..Verb::default() }.build(|image| build::answer(image, 1)),
+    )
+    .await
+    .unwrap();
     let outcomes = futures_util::future::join_all((0..300).map(|_| decide(&module, HeldTable::new()))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.into_iter().find_map(Result::err));
 }

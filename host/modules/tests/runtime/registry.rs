@@ -28,7 +28,11 @@ fn pong() -> Vec<u8> {
 async fn the_rest_serves_beside_what_is_refused() {
     let house = House::new();
     house.install("good", &lab::verb("good", ""), &ping(1));
-    house.install("typo", &lab::verb("typo", "").replace("[verb]\nserves = [\"ping\"]", "[verb]\nserves = [\"pong\"]\nshape = true"), &pong());
+    house.install(
+        "typo",
+        &lab::verb("typo", "").replace("[verb]\nserves = [\"ping\"]", "[verb]\nserves = [\"pong\"]\nshape = true"),
+        &pong(),
+    );
     house.install("broken", &lab::verb("broken", "").replace("\"ping\"", "\"list\""), b"no component");
     house.install("absent", &lab::verb("absent", "").replace("\"ping\"", "\"create\""), b"");
     std::fs::remove_file(house.root.packaged_modules().join("absent.wasm")).unwrap();
@@ -98,7 +102,9 @@ async fn a_change_that_fails_changes_nothing() {
     house.install("m", &lab::verb("m", ""), &ping(1));
     house.load().await;
     let (before, history) = (house.registry.current(), house.registry.history("m").unwrap());
-    for bad in [b"no component".to_vec(), pong(), Verb { describe: "unreachable", ..Verb::default() }.build(|image| build::answer(image, 1))] {
+    for bad in
+        [b"no component".to_vec(), pong(), Verb { describe: "unreachable", ..Verb::default() }.build(|image| build::answer(image, 1))]
+    {
         assert!(matches!(house.registry.swap("m", &bad, "0").await.unwrap_err(), ChangeError::Load(_)));
     }
     for unknown in ["n", "../m", ""] {
@@ -198,10 +204,10 @@ async fn the_proof_tells_granted_missing_and_unused() {
     let imports = "(import \"vdsm:hook/log@0.1.0\" \"write\" (func (param i32 i32 i32)))
         (import \"vdsm:verb/plan@0.1.0\" \"commit\" (func (result i32)))";
     let component = Verb { imports, ..Verb::default() }.build(|image| build::answer(image, 1));
-    house.install("m", &lab::verb("m", "[grant]\n\"vdsm:hook/log\" = true\n\"test:lab/ask.own\" = \"subjects\""), &component);
+    house.install("m", &lab::verb("m", "[grant]\n\"vdsm:hook/log\" = true\n\"test:lab/ask.mine\" = \"subjects\""), &component);
     let proof = house.registry.check(&house.root.manifests().join("m.toml"), component).await.unwrap();
     assert_eq!(proof.imports, ["vdsm:hook/log.write", "vdsm:verb/plan.commit"]);
     assert_eq!(proof.granted.keys().collect::<Vec<_>>(), ["vdsm:hook/log.write"]);
-    assert_eq!((proof.missing.clone(), proof.unused.clone()), (vec!["vdsm:verb/plan.commit".into()], vec!["test:lab/ask.own".into()]));
+    assert_eq!((proof.missing.clone(), proof.unused.clone()), (vec!["vdsm:verb/plan.commit".into()], vec!["test:lab/ask.mine".into()]));
     assert!(proof.refusal().unwrap().contains("vdsm:verb/plan.commit"));
 }

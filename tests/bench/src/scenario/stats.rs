@@ -1,4 +1,7 @@
-//! `getAllVmStats` of hundreds of machines that only the daemon's synthetic sampler knows.
+//! `getAllVmStats` of hundreds of machines, made by `create` on libvirt's test driver, whose figures the synthetic sampler gives.
+
+mod fresh;
+mod guest_calls;
 
 use std::time::{Duration, Instant};
 
@@ -6,42 +9,68 @@ use anyhow::ensure;
 
 use crate::load::{self, Client, Load};
 use crate::server::Server;
+use crate::setup::Setup;
 use crate::table::{Goal, Table};
-use crate::{Setup, peer, say, spin};
+use crate::{machine, spin};
 
 const VERB: &str = "getAllVmStats";
 
 /// With no new sample: of the calls a second of a bare server with the same bytes.
 const LEAST_OF_FLOOR: f64 = 0.6;
 
-/// The first call after a sample: times as fast as the peer.
-const LEAST_OF_PEER: f64 = 2.5;
-
-/// Microseconds to shape one machine's statistics.
-const MOST_SHAPING_US: f64 = 15.0;
-
-/// Calls over which memory must stay where it is.
-const MANY: usize = 10_000;
-
 /// MiB that the allocator's own breathing may be.
 const MOST_GROWTH: f64 = 4.0;
 
-/// First calls after a sample that are wanted.
-const FIRSTS: usize = 5;
+/// How long machines may take to run and to be sampled twice.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(setup: &Setup, table: &mut Table) -> anyhow::Result<()> {
-    if setup.stats_args.is_empty() && setup.stats_env.is_empty() {
-        say("SKIPPED: getAllVmStats needs the daemon's synthetic sampler (--stats-arg or --stats-env)");
-        return Ok(());
+    let words = ["--synthetic-samples".to_owned(), setup.machines.to_string()];
+    let (daemon, _) = Server::daemon(setup, &words)?;
+    populate(setup, &daemon)?;
+    let bytes = whole(&daemon)?;
+    ensure!(count(&bytes, b"<name>vmId</name>") == setup.machines, "not every machine has statistics");
+    steady(setup, table, &daemon, &bytes)?;
+    guest_calls::run(setup, table)?;
+    fresh::run(setup, table, &daemon, &bytes)?;
+    memory(setup, table, &daemon)?;
+    for index in 0..setup.machines {
+        Client::with(daemon.address(), "destroy", &machine::named(index))?.call_well()?;
     }
-    let (daemon, _) = Server::daemon(setup, &setup.stats_args, &setup.stats_env)?;
-    let bytes = Client::connect(daemon.address(), VERB)?.call()?.to_vec();
-    let machines = count(&bytes, b"<name>vmId</name>");
-    ensure!(machines > 0, "the synthetic sampler shows no machine");
-    steady(setup, table, &daemon, &bytes, machines)?;
-    firsts(setup, table, &daemon, &bytes, machines)?;
-    memory(table, &daemon)?;
     daemon.stop()
+}
+
+/// Creates the machines, a few at a time, and waits until all run.
+fn populate(setup: &Setup, daemon: &Server) -> anyhow::Result<()> {
+    let disks = machine::disks(&setup.root)?;
+    for index in 0..setup.machines {
+        Client::with(daemon.address(), "create", &machine::arguments(index, &disks))?.call_well()?;
+    }
+    let mut list = Client::connect(daemon.address(), "list")?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = list.call_well()?;
+        ensure!(count(answer, b">Down<") == 0, "a machine did not start");
+        if count(answer, b">WaitForLaunch<") == 0 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "the machines do not all run");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// An answer with every key: rates come with the second sample.
+fn whole(daemon: &Server) -> anyhow::Result<Vec<u8>> {
+    let mut client = Client::connect(daemon.address(), VERB)?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = client.call_well()?;
+        if count(answer, b"<name>readRate</name>") > 0 && count(answer, b"<name>rxRate</name>") > 0 {
+            return Ok(answer.to_vec());
+        }
+        ensure!(Instant::now() < until, "the sampler gives no rates: {}", String::from_utf8_lossy(answer.get(..6000).unwrap_or(answer)));
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn count(bytes: &[u8], word: &[u8]) -> usize {
@@ -49,69 +78,28 @@ fn count(bytes: &[u8], word: &[u8]) -> usize {
 }
 
 /// Many clients; nearly all calls fall between two samples.
-fn steady(setup: &Setup, table: &mut Table, daemon: &Server, bytes: &[u8], machines: usize) -> anyhow::Result<()> {
+fn steady(setup: &Setup, table: &mut Table, daemon: &Server, bytes: &[u8]) -> anyhow::Result<()> {
     let floor = Server::floor(bytes)?;
     let [mut ours, mut bare] = [Load::default(); 2];
     for _ in 0..setup.best_of {
-        let load = |server: &Server| load::run(server.address(), VERB, setup.clients, setup.span());
+        let load = |server: &Server| load::run(server.address(), VERB, setup.clients, setup.span);
         (bare, ours) = (bare.better(load(&floor)?), ours.better(load(daemon)?));
     }
     floor.stop()?;
-    let what = format!("{VERB}, {machines} VMs, {} KB", bytes.len() / 1000);
+    let what = format!("{VERB}, {} VMs, {} KB", setup.machines, bytes.len() / 1000);
     table.add(what, ours.rate, "calls/s", Goal::None, format!("{ours}; spin {:.0} M/s", spin::millions()));
-    table.add("  of bare hyper", ours.rate / bare.rate, "x", Goal::AtLeast(LEAST_OF_FLOOR), format!("bare hyper {bare}"));
+    table.add("  of bare hyper", ours.rate / bare.rate, "x", Goal::AtLeast(LEAST_OF_FLOOR), format!("bare hyper, same bytes: {bare}"));
     Ok(())
 }
 
-/// One client, one call after the other: an answer unlike the last one is the first after a sample.
-fn firsts(setup: &Setup, table: &mut Table, daemon: &Server, bytes: &[u8], machines: usize) -> anyhow::Result<()> {
-    let mut client = Client::connect(daemon.address(), VERB)?;
-    let mut last = client.call()?.to_vec();
-    let (mut first, mut same, mut found) = (Vec::new(), Vec::new(), 0);
-    let until = Instant::now() + Duration::from_secs(60);
-    while found < FIRSTS && Instant::now() < until {
-        let (took, answer) = timed(&mut client)?;
-        if answer == last {
-            same.push(took);
-        } else {
-            last.clear();
-            last.extend_from_slice(answer);
-            first.push(took);
-            found += 1;
-        }
-    }
-    ensure!(found > 0, "the synthetic sampler never changes a value");
-    let python = peer::start(&setup.python, bytes)?;
-    let mut other = Client::connect(python.address(), VERB)?;
-    let peer = (0..setup.best_of.max(2) * 3).map(|_| timed(&mut other).map(|(took, _)| took)).collect::<anyhow::Result<Vec<_>>>()?;
-    python.stop()?;
-    let [first, same, peer] = [best(&first), best(&same), best(&peer)];
-    let from = format!("first {first:.2} ms, later {same:.2} ms, peer {peer:.2} ms; best of each");
-    table.add("  first after a sample, of the Python peer", peer / first, "x", Goal::AtLeast(LEAST_OF_PEER), from);
-    let shaping = (first - same) * 1e3 / machines as f64;
-    table.add("  shaping a VM", shaping, "us", Goal::AtMost(MOST_SHAPING_US), "first less later call, by VMs; encoding included");
-    Ok(())
-}
-
-fn timed(client: &mut Client) -> anyhow::Result<(Duration, &[u8])> {
-    let before = Instant::now();
-    let answer = client.call()?;
-    Ok((before.elapsed(), answer))
-}
-
-/// The shortest, in milliseconds.
-fn best(took: &[Duration]) -> f64 {
-    took.iter().min().map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-}
-
-fn memory(table: &mut Table, daemon: &Server) -> anyhow::Result<()> {
+fn memory(setup: &Setup, table: &mut Table, daemon: &Server) -> anyhow::Result<()> {
     let mut client = Client::connect(daemon.address(), VERB)?;
     let before = daemon.resident()?;
-    for _ in 0..MANY {
+    for _ in 0..setup.calls {
         client.call()?;
     }
     let after = daemon.resident()?;
-    let from = format!("{before:.1} MiB before, {after:.1} MiB after");
-    table.add(format!("  growth over {MANY} calls"), after - before, "MiB", Goal::AtMost(MOST_GROWTH), from);
+    let from = format!("resident {before:.1} MiB before, {after:.1} MiB after");
+    table.add(format!("  growth over {} calls", setup.calls), after - before, "MiB", Goal::AtMost(MOST_GROWTH), from);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! `hook show`: the chains that ran for a machine, and what each hook of them did.
 
 use serde::Serialize;
+use vdsm_core::clock;
 use vdsm_core::tree::Value;
 
 use super::Answer;
-use crate::tool::layout::{indented, short, time};
+use crate::tool::layout::{indented, short};
 use crate::tool::reply::{NotUnderstood, items, list, number, optional, text};
 
 /// One run of the hooks of a point.
@@ -59,7 +60,7 @@ impl Chain {
         let hooks: String = self.hooks.iter().map(Run::text).collect();
         let failed =
             self.failed.as_ref().map(|reason| format!("  failed, nothing of the chain is used: {}", first_then_indented("    ", reason)));
-        format!("{}  {}\n{hooks}{}", time(self.time_ms), self.point, failed.unwrap_or_default())
+        format!("{}  {}\n{hooks}{}", clock::text(self.time_ms), self.point, failed.unwrap_or_default())
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use vdsm_core::clock;
 use vdsm_core::tree::Value;
 
 use super::{Answer, Proof};
-use crate::tool::layout::{columns, indented, section, short, time};
+use crate::tool::layout::{columns, indented, section, short};
 use crate::tool::reply::{NotUnderstood, list, number, optional, pairs, text, texts};
 
 /// A module that serves.
@@ -135,7 +136,7 @@ impl ModuleDetails {
 
     /// The newest first, as one looks for it; the active one was made active last.
     fn history(&self) -> String {
-        let times: Vec<String> = self.versions.iter().rev().map(|version| time(version.since_ms)).collect();
+        let times: Vec<String> = self.versions.iter().rev().map(|version| clock::text(version.since_ms)).collect();
         let newest_first = self.versions.iter().rev().zip(&times).enumerate();
         let rows = newest_first.map(|(age, (version, time))| {
             let state = if age == 0 && version.digest == self.summary.digest { "active" } else { "" };
