@@ -20,9 +20,11 @@ const END: &str = "--- typed ---";
 pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
     let path = source::tree().join(format!("docs/{page}.md"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let fence = format!("```{language}\n");
-    let begun = text.split(&format!("\n{fence}")).skip(1);
-    begun.map(|rest| rest.split_once("\n```").unwrap_or_else(|| panic!("{page}: a block without end")).0.to_owned() + "\n").collect()
+    let fence = format!("\n```{language}\n");
+    text.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split_once("\n```").unwrap_or_else(|| panic!("{page}: a block without end")).0.to_owned() + "\n")
+        .collect()
 }
 
 /// An empty folder that has the same name in each run.

@@ -83,7 +83,13 @@ pub enum StoreError {
 }
 
 macro_rules! from_redb {
-    ($($error:ident),*) => { $(impl From<redb::$error> for StoreError { fn from(error: redb::$error) -> Self { StoreError::Database(error.into()) } })* };
+    ($($error:ident),*) => {
+        $(impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                StoreError::Database(error.into())
+            }
+        })*
+    };
 }
 from_redb!(TransactionError, TableError, StorageError, CommitError);
 

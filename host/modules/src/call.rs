@@ -21,16 +21,40 @@ use crate::state::{CallFacts, CallState, Denied};
 #[allow(missing_docs, unreachable_pub)]
 pub(crate) mod bindings {
     pub mod verb {
-        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-verb", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+        wasmtime::component::bindgen!({
+            path: "../../wit",
+            world: "vdsm:worlds/host-verb",
+            imports: { default: trappable },
+            exports: { default: async },
+            with: { "vdsm:wire/types": crate::wire::types },
+        });
     }
     pub mod shaper {
-        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-shaper", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+        wasmtime::component::bindgen!({
+            path: "../../wit",
+            world: "vdsm:worlds/host-shaper",
+            imports: { default: trappable },
+            exports: { default: async },
+            with: { "vdsm:wire/types": crate::wire::types },
+        });
     }
     pub mod hook {
-        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-hook", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+        wasmtime::component::bindgen!({
+            path: "../../wit",
+            world: "vdsm:worlds/host-hook",
+            imports: { default: trappable },
+            exports: { default: async },
+            with: { "vdsm:wire/types": crate::wire::types },
+        });
     }
     pub mod policy {
-        wasmtime::component::bindgen!({ path: "../../wit", world: "vdsm:worlds/host-policy", imports: { default: trappable }, exports: { default: async }, with: { "vdsm:wire/types": crate::wire::types } });
+        wasmtime::component::bindgen!({
+            path: "../../wit",
+            world: "vdsm:worlds/host-policy",
+            imports: { default: trappable },
+            exports: { default: async },
+            with: { "vdsm:wire/types": crate::wire::types },
+        });
     }
 }
 use bindings::policy::exports::vdsm::policy::memory as policy_memory;

@@ -39,7 +39,8 @@ impl Decider for ModuleDecider {
     async fn decide(&mut self, facts: Vec<Fact>, note: Option<Tree>) -> Result<Decision, Status> {
         let descriptor = &self.verb.descriptor;
         self.attempt(facts, note).await.map_err(|failure| {
-            tracing::error!(verb = %descriptor.name, job = %self.facts.job, outcome = failure.outcome(), %failure, "a module call came to nothing");
+            let (verb, job, outcome) = (&descriptor.name, &self.facts.job, failure.outcome());
+            tracing::error!(%verb, %job, outcome, %failure, "a module call came to nothing");
             descriptor.default_error.with_detail(failure.to_string())
         })
     }

@@ -161,7 +161,8 @@ impl Registry {
             && packaged != pin
             && !history.versions.iter().any(|version| version.digest == packaged)
         {
-            tracing::warn!(module = %manifest.name, pin = pin.short(), packaged = packaged.short(), "an upgrade is held back by the operator's pin");
+            let (module, pin, packaged) = (&manifest.name, pin.short(), packaged.short());
+            tracing::warn!(module, pin, packaged, "an upgrade is held back by the operator's pin");
         }
         Ok(pin)
     }

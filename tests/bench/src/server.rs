@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::load::Client;
+use crate::machine;
 use crate::setup::Setup;
 
 /// How long a server may take to listen, to serve and to end.
@@ -71,6 +72,26 @@ impl Server {
             ensure!(Instant::now() < until, "the daemon keeps answering {answer}");
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Makes a machine and waits until it runs; how long that took, calls of `list` that watch it included.
+    pub(crate) fn create(&self, index: usize, disks: &[PathBuf; 2]) -> anyhow::Result<Duration> {
+        let mut create = Client::with(self.address, "create", &machine::arguments(index, disks))?;
+        let mut list = Client::with(self.address, "list", &machine::listed(index))?;
+        let begun = Instant::now();
+        create.call_well()?;
+        loop {
+            let answer = String::from_utf8_lossy(list.call_well()?).into_owned();
+            if answer.contains(">Powering up<") || answer.contains(">Up<") {
+                return Ok(begun.elapsed());
+            }
+            ensure!(answer.contains(">WaitForLaunch<") && begun.elapsed() < PATIENCE, "machine {index} does not run: {answer}");
+        }
+    }
+
+    /// Ends a machine, when there is one.
+    pub(crate) fn destroy(&self, index: usize) -> anyhow::Result<()> {
+        Client::with(self.address, "destroy", &machine::named(index))?.call().map(drop)
     }
 
     /// Starts the floor that sends `body`.

@@ -206,7 +206,8 @@ impl Job {
         let refused = match end {
             End::Well => self.end_well().await.err(),
             End::Refused(status) if self.committed() => {
-                tracing::warn!(job = %self.record.id, verb = %self.record.verb, %status, "failed past its commit point: what is done stands");
+                let (job, verb) = (&self.record.id, &self.record.verb);
+                tracing::warn!(%job, verb, %status, "failed past its commit point: what is done stands");
                 let _ = self.end_well().await;
                 Some(status)
             }

@@ -77,7 +77,8 @@ fn stats(index: u64, tick: u64) -> DomainStats {
             .collect(),
         interfaces: devices()
             .map(|nic| InterfaceStats {
-                name: Some(Arc::from(format!("vnet{}", index * DEVICES + nic))),
+                // As the test driver names them when it starts these VMs in their order.
+                name: Some(Arc::from(format!("testnet{}", index * DEVICES + nic))),
                 rx: traffic(tick, 1_000_003 + nic),
                 tx: traffic(tick, 500_009 + nic),
             })

@@ -23,6 +23,8 @@ use crate::table::{Goal, Table};
 /// Of a bare commit.
 const MOST_OF_COMMIT: f64 = 1.5;
 
+/// As long as the id of a job.
+const KEY: &str = "6b0a1f5e-0000-4000-8000-000000000000";
 /// The engine's own rows, read as what they are: self-describing.
 const ROWS: Stored<ciborium::Value> = Stored::new("jobs", 1);
 const BARE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("jobs");
@@ -33,13 +35,13 @@ pub(super) fn run(setup: &Setup, table: &mut Table) -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder)?;
     let conf = machine::arguments(0, &machine::disks(&setup.root)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (ours, bare, bytes) = runtime.block_on(measure(&folder, conf, setup.journals))?;
-    let from = format!("medians, in turn: {ours}; bare {bare}; {bytes} bytes a row");
+    let (ours, put, bare, bytes) = runtime.block_on(measure(&folder, conf, setup.journals))?;
+    let from = format!("medians, in turn: {ours}; the store alone {put}; bare {bare}; {bytes} bytes a row");
     table.add("journalling a round, of a bare redb commit", ours.median / bare.median, "x", Goal::AtMost(MOST_OF_COMMIT), from);
     Ok(())
 }
 
-async fn measure(folder: &Path, conf: Tree, jobs: usize) -> anyhow::Result<(Times, Times, usize)> {
+async fn measure(folder: &Path, conf: Tree, jobs: usize) -> anyhow::Result<(Times, Times, Times, usize)> {
     let store = Store::open(&folder.join("journal.redb"))?;
     let watch = Arc::new(Watch { store: store.clone(), decided: Mutex::default(), took: Mutex::default(), row: Mutex::default() });
     let kind: Arc<dyn StepKind> = Arc::new(Mark(watch.clone()));
@@ -50,14 +52,25 @@ async fn measure(folder: &Path, conf: Tree, jobs: usize) -> anyhow::Result<(Time
     lock(&watch.took).clear();
     let database = Arc::new(Database::create(folder.join("bare.redb"))?);
     bare(&database, &row)?;
-    let mut commits = Vec::new();
+    let (mut commits, mut puts) = (Vec::new(), Vec::new());
     for _ in 0..jobs {
         job(&engine, &watch, &conf).await?;
+        puts.push(put(&watch.store, &row).await?);
         let (database, row) = (database.clone(), row.clone());
         commits.push(tokio::task::spawn_blocking(move || bare(&database, &row)).await??);
     }
     let took = std::mem::take(&mut *lock(&watch.took));
-    Ok((Times::of(took), Times::of(commits), row.len()))
+    Ok((Times::of(took), Times::of(puts), Times::of(commits), row.len()))
+}
+
+/// The row through the store, without a job around it.
+async fn put(store: &Store, row: &[u8]) -> anyhow::Result<Duration> {
+    let value: ciborium::Value = ciborium::from_reader(row)?;
+    let begun = Instant::now();
+    store.put(ROWS, KEY, value).await?;
+    let took = begun.elapsed();
+    store.write(|transaction| transaction.remove(ROWS, KEY)).await?;
+    Ok(took)
 }
 
 /// A job of one round like the first of `create`: a record, two files, and the answer.
@@ -86,11 +99,11 @@ fn round(conf: &Tree) -> Round {
 fn bare(database: &Database, row: &[u8]) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let transaction = database.begin_write()?;
-    transaction.open_table(BARE)?.insert("6b0a1f5e-0000-4000-8000-000000000000", row)?;
+    transaction.open_table(BARE)?.insert(KEY, row)?;
     transaction.commit()?;
     let took = begun.elapsed();
     let transaction = database.begin_write()?;
-    transaction.open_table(BARE)?.remove("6b0a1f5e-0000-4000-8000-000000000000")?;
+    transaction.open_table(BARE)?.remove(KEY)?;
     transaction.commit()?;
     Ok(took)
 }
