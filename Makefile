@@ -46,7 +46,7 @@ lint: ## formatting, clippy, sizes, shell scripts
 	@$(needs) build lint
 	@packaging/build/lint.sh
 
-bench: build ## the benchmarks' table: ratios to floors and peers of the same run (BENCH=--quick: half a minute)
+bench: build ## the benchmarks' table: ratios to floors and peers of the same run (BENCH=--quick: about a minute)
 	@$(needs) run
 	rm -rf --one-file-system target/bench/root
 	DESTDIR=$(CURDIR)/target/bench/root prefix=/usr sysconfdir=/etc localstatedir=/var sbindir=/usr/sbin bindir=/usr/bin packaging/build/install.sh

@@ -107,8 +107,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates the store at `path`. Fails when another process has it open.
+    /// Opens or creates the store at `path`, for its owner alone. Fails when another process has it open.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
+        use std::os::unix::fs::OpenOptionsExt;
+        // What it says of compiled code is trusted, so nobody else may write it: the mode stands before the content.
+        let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        made.map_err(|error| StoreError::Database(redb::StorageError::Io(error).into()))?;
         let database = Database::create(path).map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.display().to_string()),
             other => StoreError::Database(other.into()),

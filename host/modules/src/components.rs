@@ -3,6 +3,7 @@
 //! Compiled code is machine code: a changed byte would run. So it is loaded only when its digest is the one this daemon wrote down
 //! in its store when it compiled; any doubt compiles anew. Its key is the component's digest and the engine's compatibility hash.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,11 @@ impl Components {
         Ok(Components { directory, store })
     }
 
+    /// Where they lie.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Reads a component from anywhere, with a limit.
     pub fn read_file(path: &Path) -> Result<Vec<u8>, ComponentError> {
         let file_error = |cause| ComponentError::File { path: path.to_owned(), cause };
@@ -131,6 +137,20 @@ impl Components {
             tracing::warn!(%error, "compiled code is not kept; the next start compiles again");
         }
         Ok(component)
+    }
+
+    /// Removes what no module remembers any more: components, their compiled code, and what a crash left half written. Blocks.
+    pub fn prune(&self, remembered: &HashSet<ComponentDigest>) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.directory)? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            let digest = stem.split('-').next().unwrap_or_default();
+            let whole = path.extension().is_some_and(|extension| extension == "wasm" || extension == "cwasm");
+            if !whole || !remembered.iter().any(|known| known.full() == digest) {
+                std::fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn cached(&self, engine: &Engine, key: &str, path: &Path) -> Option<Component> {

@@ -128,7 +128,18 @@ impl Registry {
             tracing::error!(module = %refused.name, reason = %refused.reason, "module refused; the rest serves");
         }
         self.current.store(next.clone());
+        if let Err(error) = self.prune().await {
+            tracing::warn!(%error, "components that nobody remembers stay");
+        }
         Ok(next)
+    }
+
+    async fn prune(&self) -> Result<(), ChangeError> {
+        let histories = self.store.all(MODULES)?;
+        let remembered = histories.into_iter().flat_map(|(_, history)| history.versions).map(|version| version.digest).collect();
+        let components = self.components.clone();
+        let pruned = blocking(move || components.prune(&remembered)).await?;
+        pruned.map_err(|cause| ComponentError::File { path: self.components.directory().to_owned(), cause }.into())
     }
 
     async fn load_packaged(&self, file: &Path) -> Result<Arc<Module>, RefusedModule> {
@@ -193,7 +204,7 @@ impl Registry {
         let _changing = self.changing.lock().await;
         let (components, bytes) = (self.components.clone(), bytes.to_owned());
         let digest = blocking(move || components.keep(&bytes)).await??;
-        self.activate(name, digest, by).await
+        self.activate(name, digest.clone(), Some(digest), by).await
     }
 
     /// Goes back to the version that was active before, in one step.
@@ -204,7 +215,16 @@ impl Registry {
         let active = history.versions.last().map(|version| &version.digest);
         let earlier = history.versions.iter().rev().map(|version| &version.digest).find(|digest| Some(*digest) != active);
         let digest = earlier.cloned().ok_or_else(|| ChangeError::NoEarlier(name.to_owned()))?;
-        self.activate(name, digest, by).await
+        self.activate(name, digest.clone(), Some(digest), by).await
+    }
+
+    /// Takes the operator's pin away: the packaged file is active again, and upgrades of it are followed.
+    pub async fn unpin(&self, name: &str, by: &str) -> Result<Arc<Module>, ChangeError> {
+        let _changing = self.changing.lock().await;
+        let manifest = Manifest::read(&self.manifest_of(name)?, &self.offer)?;
+        let (components, file) = (self.components.clone(), self.packaged.join(&manifest.component));
+        let digest = blocking(move || Components::read_file(&file).and_then(|bytes| components.keep(&bytes))).await??;
+        self.activate(name, digest, None, by).await
     }
 
     /// The file of module `name`, when there is one.
@@ -213,7 +233,13 @@ impl Registry {
         if manifest::is_name(name) && file.exists() { Ok(file) } else { Err(ChangeError::Unknown(name.to_owned())) }
     }
 
-    async fn activate(&self, name: &str, digest: ComponentDigest, by: &str) -> Result<Arc<Module>, ChangeError> {
+    async fn activate(
+        &self,
+        name: &str,
+        digest: ComponentDigest,
+        pin: Option<ComponentDigest>,
+        by: &str,
+    ) -> Result<Arc<Module>, ChangeError> {
         let current = self.current();
         let manifest = Manifest::read(&self.manifest_of(name)?, &self.offer)?;
         let module = Arc::new(Module::load(self.runtime.clone(), &self.components, &self.offer, manifest, digest.clone()).await?);
@@ -223,7 +249,7 @@ impl Registry {
         if let Some(conflict) = next.refused().iter().find(|refused| refused.name == name) {
             return Err(ChangeError::Conflict(conflict.reason.clone()));
         }
-        self.remember(name, self.history(name)?, digest.clone(), Some(digest), by).await?;
+        self.remember(name, self.history(name)?, digest, pin, by).await?;
         self.current.store(Arc::new(next));
         tracing::info!(module = name, digest = module.digest.short(), by, "module is active");
         Ok(module)

@@ -47,6 +47,7 @@ impl Control {
             }
             "module.swap" => self.registry.swap(text(0)?, bytes(1)?, by).await.map(|module| active(&module)).map_err(status),
             "module.rollback" => self.registry.rollback(text(0)?, by).await.map(|module| active(&module)).map_err(status),
+            "module.unpin" => self.registry.unpin(text(0)?, by).await.map(|module| active(&module)).map_err(status),
             "hook.show" => Ok(self.chains(text(0)?)),
             "verb.list" => Ok(self.verbs()),
             "job.list" => Ok(self.jobs()),

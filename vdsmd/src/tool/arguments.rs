@@ -76,6 +76,11 @@ pub(super) enum ModuleCommand {
         /// The module
         name: String,
     },
+    /// Give the choice back to the package: its file is active again and its upgrades are followed
+    Unpin {
+        /// The module
+        name: String,
+    },
 }
 
 /// What is asked of hooks.
@@ -132,6 +137,7 @@ mod tests {
             "module check owner-1.wasm --manifest owner.toml",
             "module swap owner owner-1.wasm",
             "module rollback owner",
+            "module unpin owner",
             "hook show 6f8e9d4c-5b1a-4c0e-9f2d-3a7b8c9d0e1f",
             "verbs",
             "jobs",

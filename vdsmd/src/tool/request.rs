@@ -58,6 +58,7 @@ impl Request {
                 Request::new("module.swap", with_component(name, &read(component)?), show::<ActiveVersion>)
             }
             Command::Module(ModuleCommand::Rollback { name }) => Request::new("module.rollback", named(name), show::<ActiveVersion>),
+            Command::Module(ModuleCommand::Unpin { name }) => Request::new("module.unpin", named(name), show::<ActiveVersion>),
             Command::Hook(HookCommand::Show { vm }) => Request::new("hook.show", named(vm), show::<Vec<Chain>>),
             Command::Verbs => Request::new("verb.list", Tree::array(|_| ()), show::<Vec<Verb>>),
             Command::Jobs => Request::new("job.list", Tree::array(|_| ()), show::<Jobs>),

@@ -85,6 +85,43 @@ async fn a_swap_and_a_rollback_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn a_pin_that_is_taken_away_leaves_the_choice_to_the_package() {
+    let house = House::new();
+    house.install("m", &lab::verb("m", ""), &ping(1));
+    house.load().await;
+    house.registry.swap("m", &ping(2), "0").await.unwrap();
+    house.registry.unpin("m", "0").await.unwrap();
+    assert_eq!(served(&house.registry.current()).await, 1);
+    assert_eq!(house.registry.history("m").unwrap().pin, None);
+    house.install("m", &lab::verb("m", ""), &ping(3));
+    assert_eq!(served(&house.load().await).await, 3, "upgrades are followed again");
+    house.registry.rollback("m", "0").await.unwrap();
+    assert_eq!(served(&house.registry.current()).await, 1);
+}
+
+#[tokio::test]
+async fn components_that_nobody_remembers_are_removed_at_the_next_start() {
+    let house = House::new();
+    house.install("m", &lab::verb("m", ""), &ping(1));
+    house.load().await;
+    for version in 2..30 {
+        house.registry.swap("m", &ping(version), "0").await.unwrap();
+    }
+    let kept = |house: &House| {
+        std::fs::read_dir(house.root.state().join("modules"))
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "wasm"))
+            .count()
+    };
+    assert_eq!(kept(&house), 29);
+    std::fs::write(house.root.state().join("modules").join("half.new1-1"), "a crash").unwrap();
+    let house = house.restarted();
+    assert_eq!(served(&house.load().await).await, 29);
+    assert_eq!(kept(&house), 20, "as many as are remembered");
+    assert!(!house.root.state().join("modules").join("half.new1-1").exists());
+}
+
+#[tokio::test]
 async fn without_a_pin_a_new_package_is_taken_and_can_be_taken_back() {
     let house = House::new();
     house.install("m", &lab::verb("m", ""), &ping(1));
