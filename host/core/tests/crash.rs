@@ -53,13 +53,25 @@ enum Fault {
     None,
     Before(usize),
     After(usize),
+    /// Acts, or does not, and says that it cannot be told; nor can the next look tell.
+    Dark(usize, bool),
+}
+
+/// What a step does wrong, once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    FailsBefore,
+    FailsAfter,
+    Dark { acts: bool },
 }
 
 /// The world: which effects stand. It outlives the process.
 #[derive(Default)]
 struct World {
     effects: Mutex<HashMap<String, bool>>,
-    fault: Mutex<Option<(String, bool)>>,
+    fault: Mutex<Option<(String, Wrong)>>,
+    /// A step whose next look tells nothing.
+    dark: Mutex<Option<String>>,
     ticks: Mutex<u64>,
     crashes: Mutex<Vec<u64>>,
     crashed: Notify,
@@ -105,15 +117,29 @@ impl StepKind for Kind {
             let mut fault = self.world.fault.lock().unwrap();
             if fault.as_ref().is_some_and(|(of, _)| of == name) { fault.take() } else { None }
         };
+        let wrong = fault.map(|(_, wrong)| wrong);
         self.world.tick().await;
-        if fault.as_ref().is_some_and(|(_, after)| !after) {
-            return Outcome::Failed(Status::new(16, "fault", "before"));
+        match wrong {
+            Some(Wrong::FailsBefore) => return Outcome::Failed(Status::new(16, "fault", "before")),
+            Some(Wrong::Dark { acts }) => {
+                *self.world.dark.lock().unwrap() = Some(name.to_owned());
+                if acts {
+                    self.world.set(name, true);
+                }
+                self.world.tick().await;
+                return Outcome::Unknown(Status::new(16, "fault", "dark"));
+            }
+            Some(Wrong::FailsAfter) | None => {}
         }
         self.world.set(name, true);
         self.world.tick().await;
-        if fault.is_some() { Outcome::Failed(Status::new(16, "fault", "after")) } else { Outcome::Done(Tree::nil()) }
+        if wrong.is_some() { Outcome::Failed(Status::new(16, "fault", "after")) } else { Outcome::Done(Tree::nil()) }
     }
     async fn look(&self, call: StepCall<'_>) -> Look {
+        let dark = self.world.dark.lock().unwrap().take_if(|dark| dark == effect(&call)).is_some();
+        if dark {
+            return Look::Unknown("dark".into());
+        }
         if self.world.stands(effect(&call)) { Look::Done(Tree::nil()) } else { Look::NotDone }
     }
     async fn undo(&self, call: StepCall<'_>) -> Undone {
@@ -213,7 +239,7 @@ async fn first_run(world: Arc<World>, store: Store, plan: &'static [(&'static st
 async fn recovery(world: Arc<World>, store: Store) {
     let engine = engine(&world, &store);
     let leftover = engine.reclaim().unwrap();
-    let rest = engine.settle_leftover(leftover, |_| true).await;
+    let rest = engine.settle_leftover(leftover, |_| true, Duration::from_secs(60)).await;
     assert_eq!(rest.jobs().count(), 0);
     idle(&engine).await;
 }
@@ -244,8 +270,9 @@ fn history(plan: &'static [(&'static str, Sort)], split: bool, fault: Fault, cra
     *world.crashes.lock().unwrap() = crashes.to_vec();
     *world.fault.lock().unwrap() = match fault {
         Fault::None => None,
-        Fault::Before(step) => Some((plan[step].0.to_owned(), false)),
-        Fault::After(step) => Some((plan[step].0.to_owned(), true)),
+        Fault::Before(step) => Some((plan[step].0.to_owned(), Wrong::FailsBefore)),
+        Fault::After(step) => Some((plan[step].0.to_owned(), Wrong::FailsAfter)),
+        Fault::Dark(step, acts) => Some((plan[step].0.to_owned(), Wrong::Dark { acts })),
     };
     let store = Store::in_memory().unwrap();
     let mut alive = life(&world, first_run(world.clone(), store.clone(), plan, split));
@@ -287,7 +314,7 @@ fn faults(plan: &[(&str, Sort)]) -> Vec<Fault> {
         match sort {
             Commit => {}
             Read => all.push(Fault::Before(index)),
-            _ => all.extend([Fault::Before(index), Fault::After(index)]),
+            _ => all.extend([Fault::Before(index), Fault::After(index), Fault::Dark(index, true), Fault::Dark(index, false)]),
         }
     }
     all

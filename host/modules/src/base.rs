@@ -94,6 +94,12 @@ impl plan::Host for CallState {
     }
 
     fn cancel(&mut self, kind: String, id: String) -> wasmtime::Result<u32> {
+        // Only what the call is about: a verb cannot end the jobs of others.
+        let named = self.facts().subjects.iter().flatten().any(|item| item.kind == kind && item.id == id);
+        if !named {
+            let denied = Denied::Scope { function: format!("{PLAN}.cancel"), what: format!("{kind} {id}"), scope: "subjects".into() };
+            return Err(denied.into());
+        }
         self.record(Planned::Cancel(lease_key("vdsm:verb/plan.cancel", &kind, id)?))
     }
 }

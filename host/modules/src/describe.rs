@@ -25,6 +25,9 @@ pub(crate) fn descriptor(given: handler::Descriptor) -> Result<Descriptor, Strin
     if optional_first {
         return Err(wrong("optional parameters come last".into()));
     }
+    if given.face != handler::Face::None {
+        return Err(wrong("tasks are not served yet: `face` must be none".into()));
+    }
     let path = |text: String| ArgumentPath::parse(&text).map_err(|error| wrong(error.to_string()));
     let subjects = given.subjects.into_iter().map(|given| subject(given).map_err(wrong)).collect::<Result<_, _>>()?;
     Ok(Descriptor {

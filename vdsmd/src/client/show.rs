@@ -68,6 +68,11 @@ pub(super) fn status_code(reply: &Tree) -> i32 {
 /// What to print for the replies of a plan, and how to end.
 pub(super) fn show(show: &Show, replies: &[Tree], style: Style) -> (String, Exit) {
     let Some(last) = replies.last() else { return (String::new(), Exit::Failure) };
+    if matches!(show, Show::Whole) && last.root().kind() != Kind::Object {
+        // What `system.*` answers is a plain value, without a status.
+        let text = if style == Style::Json { as_json(replies) } else { lines(last.root()) };
+        return (text, Exit::Success);
+    }
     let code = status_code(last);
     let exit = match (show, code) {
         (Show::Connections, 0) if !all_connected(last.root()) => Exit::Failure,
@@ -129,6 +134,14 @@ fn reply_text(reply: Value<'_>, style: Style) -> String {
         (Some(found), ..) => vms(found),
         (None, Some(found), _) | (None, None, Some(found)) => members(found, style),
         (None, None, None) => String::new(),
+    }
+}
+
+/// A plain value: the items of an array each on a line.
+fn lines(value: Value<'_>) -> String {
+    match value.kind() {
+        Kind::Array => value.items().map(|item| format!("{}\n", plain(item))).collect(),
+        _ => format!("{}\n", plain(value)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tokio::net::{TcpListener, UnixListener};
@@ -37,6 +37,11 @@ use super::{policy, probe};
 
 /// Events of libvirt that may wait; beyond that the room resyncs.
 const EVENTS: usize = 1024;
+/// How long the end of 99 waits for jobs of an earlier run, and for what libvirt says of the host.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How often the embedded libvirt is looked at, and how long a call past its deadline may be stuck.
+const LOOK: Duration = Duration::from_secs(5);
+const STUCK: Duration = Duration::from_secs(60);
 /// How long stopping may take for each part.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -171,14 +176,28 @@ impl Daemon {
         ];
         announce(local);
         tracing::info!(address = %local, root = %self.root.path().display(), "listening");
-        let Daemon { root, registry, engine, dispatch, hypervisor, libvirt, board, host_sampler, view, leftover, .. } = self;
-        let policies = tokio::spawn(policy::tick(registry, hypervisor.clone(), board, dispatch.clone()));
-        let recovery = tokio::spawn(recover(engine, dispatch, hypervisor.clone(), libvirt.clone(), view, leftover));
-        told_to_stop().await?;
-        tracing::info!("stopping; machines run on");
+        let Daemon { root, config, registry, engine, dispatch, hypervisor, libvirt, board, host_sampler, view, leftover, .. } = self;
+        let mut policies = tokio::spawn(policy::tick(registry, hypervisor.clone(), board, dispatch.clone()));
+        let mut facts = tokio::spawn(view.clone().follow(libvirt.clone()));
+        let recovery = tokio::spawn(recover(engine, dispatch, hypervisor.clone(), view, leftover));
+        let embedded = async {
+            if !config.libvirt.uri.is_embedded() {
+                std::future::pending::<()>().await;
+            }
+            watch_embedded(libvirt.clone()).await;
+        };
+        // No loop may end unseen: what would be half a daemon ends whole, and is started again.
+        let reason = tokio::select! {
+            told = told_to_stop() => told.map(|()| None)?,
+            () = embedded => Some("a call of the embedded libvirt never ends"),
+            _ = &mut policies => Some("the clock of policies has ended"),
+            _ = &mut facts => Some("nothing follows libvirt's facts any more"),
+        };
+        tracing::info!(reason = reason.unwrap_or("told to"), "stopping; machines run on");
         stop.send_replace(true);
         recovery.abort();
         policies.abort();
+        facts.abort();
         for server in servers {
             // It ended or it did not in time; either way the port is closed with the process.
             let _ = tokio::time::timeout(STOP, server).await;
@@ -189,7 +208,7 @@ impl Daemon {
         host_sampler.stop();
         leave(&root);
         log.shutdown(STOP).context("the log")?;
-        Ok(())
+        reason.map_or(Ok(()), |reason| Err(anyhow::anyhow!(reason)))
     }
 
     /// The control socket: ours alone, and gone with its last owner.
@@ -237,24 +256,30 @@ async fn told_to_stop() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Storage first, it waits for nobody; then the machines, once libvirt answers; then 99 ends.
-async fn recover(
-    engine: Arc<Engine>,
-    dispatch: Arc<Dispatch>,
-    hypervisor: Arc<Hypervisor>,
-    libvirt: Libvirt,
-    view: Arc<MachinesView>,
-    leftover: Leftover,
-) {
-    let leftover = engine.settle_leftover(leftover, |kind| kind.starts_with("storage.")).await;
+/// Storage first, it waits for nobody; then the machines, once libvirt answers; then 99 ends. A job that takes its time holds what it
+/// holds, and nobody else up.
+async fn recover(engine: Arc<Engine>, dispatch: Arc<Dispatch>, hypervisor: Arc<Hypervisor>, view: Arc<MachinesView>, leftover: Leftover) {
+    let leftover = engine.settle_leftover(leftover, |kind| kind.starts_with("storage."), SETTLE).await;
     if !hypervisor.adopted().await {
         return;
     }
-    let unknown = engine.settle_leftover(leftover, |_| true).await;
-    for (job, verb) in unknown.jobs() {
-        tracing::error!(job, verb, "a job of an earlier run is left alone");
+    engine.settle_leftover(leftover, |_| true, SETTLE).await;
+    if tokio::time::timeout(SETTLE, view.known()).await.is_err() {
+        tracing::warn!("libvirt does not tell yet what this host can do; it is served without");
     }
-    view.read_facts(&libvirt).await;
     dispatch.recovered();
     tracing::info!(machines = hypervisor.machines().len(), "recovered");
+}
+
+/// The embedded driver lives in this process: a call of it that never ends can only be ended with the process. Machines live on.
+async fn watch_embedded(libvirt: Libvirt) {
+    let mut stuck_since = None;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if libvirt.health().lanes.stuck == 0 {
+            stuck_since = None;
+        } else if stuck_since.get_or_insert_with(Instant::now).elapsed() > STUCK {
+            return;
+        }
+    }
 }

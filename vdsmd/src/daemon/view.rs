@@ -1,25 +1,31 @@
 //! What the host room shows of virtual machines: plain numbers out of the hypervisor room.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use vdsm_hypervisor::Hypervisor;
-use vdsm_hypervisor::libvirt::Libvirt;
+use vdsm_hypervisor::libvirt::{Libvirt, Status};
 use vdsm_hypervisor::vm::record::VmRecord;
 use vdsm_hypervisor::vm::state::State;
 use vdsm_system::{HypervisorFacts, HypervisorView, MachineLoad};
+
+/// How long after a question that came to nothing libvirt is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Answers the host room from what the hypervisor room knows.
 pub(super) struct MachinesView {
     hypervisor: OnceLock<Arc<Hypervisor>>,
     facts: ArcSwap<HypervisorFacts>,
+    known: watch::Sender<bool>,
     overhead_mib: u32,
 }
 
 impl MachinesView {
     /// `overhead_mib`: what each machine costs beyond its memory.
     pub(super) fn new(overhead_mib: u32) -> MachinesView {
-        MachinesView { hypervisor: OnceLock::new(), facts: ArcSwap::default(), overhead_mib }
+        MachinesView { hypervisor: OnceLock::new(), facts: ArcSwap::default(), known: watch::Sender::new(false), overhead_mib }
     }
 
     /// Puts the room in; the first one stays.
@@ -27,17 +33,49 @@ impl MachinesView {
         let _ = self.hypervisor.set(hypervisor);
     }
 
-    /// Asks libvirt what the host can do. What it does not tell stays unknown.
-    pub(super) async fn read_facts(&self, libvirt: &Libvirt) {
-        let machines =
-            libvirt.machine_types().await.inspect_err(|error| tracing::warn!(%error, "machine types are not known")).unwrap_or_default();
-        let models = libvirt
-            .cpu_models()
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "processor models are not known"))
-            .map(|models| models.to_vec())
-            .unwrap_or_default();
+    /// Asks libvirt what the host can do at every new connection, until it tells. What was known before stays until then.
+    pub(super) async fn follow(self: Arc<Self>, libvirt: Libvirt) {
+        let mut status = libvirt.status();
+        loop {
+            let up = matches!(*status.borrow_and_update(), Status::Up { .. });
+            let told = up && self.read_facts(&libvirt).await;
+            if told || !up {
+                // It ends with the connection's owner, and so with the daemon.
+                if status.changed().await.is_err() {
+                    return;
+                }
+            } else {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        }
+    }
+
+    async fn read_facts(&self, libvirt: &Libvirt) -> bool {
+        let machines = match libvirt.machine_types().await {
+            Ok(machines) => machines,
+            Err(error) => {
+                tracing::warn!(%error, "machine types are not known");
+                return false;
+            }
+        };
+        let models = match libvirt.cpu_models().await {
+            Ok(models) => models.to_vec(),
+            // A driver that cannot compare processors has no models to offer.
+            Err(error) if error.is_unsupported() => Vec::new(),
+            Err(error) => {
+                tracing::warn!(%error, "processor models are not known");
+                return false;
+            }
+        };
         self.facts.store(Arc::new(HypervisorFacts { machines, models }));
+        self.known.send_replace(true);
+        true
+    }
+
+    /// Returns once libvirt has told.
+    pub(super) async fn known(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.known.subscribe().wait_for(|known| *known).await;
     }
 }
 

@@ -1,9 +1,12 @@
 //! A running job: its rounds in turn, its commit point, its end.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::engine::{Engine, refusal};
 use super::journal::{JOBS, JobRecord, Phase};
@@ -42,6 +45,8 @@ pub(super) struct Job {
     pub(super) doubtful: Vec<usize>,
     /// The answer that waits for the leases to be released.
     pub(super) last_answer: Option<Answer>,
+    /// Steps that were left behind while they acted: each ends with its undo.
+    pub(super) late: Mutex<Vec<JoinHandle<()>>>,
     slot: Arc<Mutex<Option<AnswerSender>>>,
 }
 
@@ -70,6 +75,7 @@ impl Job {
             written: false,
             doubtful: Vec::new(),
             last_answer: None,
+            late: Mutex::default(),
             slot: Arc::default(),
         }
     }
@@ -121,7 +127,9 @@ impl Job {
     /// Carries out `first` and every round the decider wants after it, then ends.
     pub(super) async fn drive(mut self, first: Round, mut decider: Box<dyn Decider>) {
         let watchdog = self.watch_deadline();
-        let end = self.rounds(first, decider.as_mut()).await;
+        let rounds = AssertUnwindSafe(self.rounds(first, decider.as_mut())).catch_unwind().await;
+        // A fault of ours must not keep the leases: what was done is taken back as after any failure.
+        let end = rounds.unwrap_or_else(|_| End::Refused(self.default_error.with_detail("an internal error, see the log")));
         drop(decider);
         self.finish(end).await;
         watchdog.abort();
@@ -172,34 +180,36 @@ impl Job {
     }
 
     /// The commit point: what is kept passes to its keepers, nothing else is taken back any more. Steps of the round up to
-    /// `passed` are done. In one commit with the end of the job when `ends`.
+    /// `passed` are done. In one commit with the end of the job when `ends`. When it cannot be written the job is as before.
     pub(super) async fn commit(&mut self, passed: u32, ends: bool) -> Result<(), StoreError> {
         self.undo_doubtful().await;
-        let kept = split_by_owner(&mut self.record);
-        self.record.phase = Phase::Committed;
-        self.record.passed = passed;
-        // From here on nobody may cancel: a canceller that comes between this and the write would be told a lie otherwise.
-        self.control.mark_committed();
-        let ended = ends && self.record.always.is_empty();
-        if !self.written && kept.is_empty() {
-            return Ok(());
-        }
-        let (record, written) = (self.record.clone(), self.written);
-        self.written = self.written && !ended;
-        self.engine
-            .store
-            .write(move |transaction| {
+        let mut record = self.record.clone();
+        let kept = split_by_owner(&mut record);
+        record.phase = Phase::Committed;
+        record.passed = passed;
+        let ended = ends && record.always.is_empty();
+        if self.written || !kept.is_empty() {
+            let (row, written) = (record.clone(), self.written);
+            let wrote = self.engine.store.write(move |transaction| {
                 for (order, (subject, step)) in kept.iter().enumerate() {
-                    Keepers::pass(transaction, subject, order, &record.id, &record.verb, step)?;
+                    Keepers::pass(transaction, subject, order, &row.id, &row.verb, step)?;
                 }
                 match (written, ended) {
-                    (true, true) => transaction.remove(JOBS, &record.id.0),
-                    (true, false) => transaction.put(JOBS, &record.id.0, &record),
+                    (true, true) => transaction.remove(JOBS, &row.id.0),
+                    (true, false) => transaction.put(JOBS, &row.id.0, &row),
                     // Not written: a single step without undo, which nobody keeps either.
                     (false, _) => Ok(()),
                 }
-            })
-            .await
+            });
+            if let Err(error) = wrote.await {
+                self.control.reopen();
+                return Err(error);
+            }
+        }
+        self.written = self.written && !ended;
+        self.record = record;
+        self.control.mark_committed();
+        Ok(())
     }
 
     async fn finish(mut self, end: End) {
@@ -211,13 +221,21 @@ impl Job {
                 let _ = self.end_well().await;
                 Some(status)
             }
+            // Whether it is past its commit point is not known: it is looked at again and again, and nothing is taken back before.
+            End::Refused(status) if self.engine.keeps_in_background(&self.record.id) => {
+                self.record.reason = Some(status.clone());
+                self.record.answered = self.is_answered();
+                Some(status)
+            }
             End::Refused(status) => {
                 self.unwind(&status).await;
                 Some(status)
             }
         };
         let in_background = self.engine.keeps_in_background(&self.record.id);
-        if !in_background {
+        let late = std::mem::take(self.late.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let waits_for_late = !late.is_empty() && !self.control.is_cancelled();
+        if !in_background && !waits_for_late {
             self.release_leases();
         }
         let answer = match (refused, self.last_answer.take()) {
@@ -228,6 +246,15 @@ impl Job {
         self.answer(answer);
         if in_background {
             self.engine.clone().retry_later(self.record, self.control);
+        } else if waits_for_late {
+            // What was left behind may still succeed and is then undone: nobody may build on it before. A canceller does not wait.
+            for task in late {
+                tokio::select! {
+                    _ = task => {}
+                    () = self.control.cancel_signal().cancelled() => break,
+                }
+            }
+            self.release_leases();
         }
     }
 

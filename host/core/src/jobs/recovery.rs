@@ -4,12 +4,13 @@
 //! back. A step of an unknown kind or version is left alone, its leases held, and reported.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::job::split_by_owner;
 use super::journal::{JOBS, JobRecord, Phase, RoundStep};
 use super::keepers::Keepers;
-use super::{Cancel, JobControl, Look, Nature, Order, Outcome, Step, StepCall};
+use super::{Cancel, JobControl, Look, Nature, Outcome, Step, StepCall};
 use crate::errors::Code;
 use crate::held::HeldTable;
 use crate::store::StoreError;
@@ -20,6 +21,16 @@ pub(super) enum Settled {
     Done,
     /// Not now, and why.
     NotYet(String),
+}
+
+/// How far the round of an interrupted job came.
+enum CommitPoint {
+    /// Past it: so many steps need not be looked at again.
+    Passed(u32),
+    /// Not there, or it has none.
+    NotReached,
+    /// Cannot be told now.
+    Unknown(String),
 }
 
 /// The written jobs of an earlier run, their leases held; made before the port opens.
@@ -40,6 +51,9 @@ impl Engine {
         let mut jobs = Vec::new();
         for (_, record) in self.store.all(JOBS)? {
             let control = Arc::new(JobControl::new(record.id.clone(), record.verb.clone()));
+            if record.phase == Phase::Committed {
+                control.mark_committed();
+            }
             for (key, access) in &record.leases {
                 self.leases.reclaim(&control, key, *access);
             }
@@ -48,30 +62,32 @@ impl Engine {
         Ok(Leftover { jobs })
     }
 
-    /// Settles the written jobs of `leftover` for which `mine` says that their rooms are ready; the others are returned. What cannot
-    /// be settled now goes to the background list.
-    pub async fn settle_leftover(self: &Arc<Self>, leftover: Leftover, mine: impl Fn(&str) -> bool) -> Leftover {
-        let mut later = Vec::new();
-        for (mut record, control) in leftover.jobs {
-            if !steps_of(&record).all(|step| mine(&step.kind)) {
-                later.push((record, control));
-                continue;
-            }
-            match self.settle(&mut record).await {
-                Settled::Done => {
-                    for (key, _) in record.leases.iter().rev() {
-                        self.leases.release(&control, key);
-                    }
-                    control.mark_ended();
-                    tracing::info!(job = %record.id, verb = %record.verb, "a job of an earlier run is settled");
-                }
-                Settled::NotYet(why) => {
-                    self.to_background(&record, why);
-                    self.clone().retry_later(record, control);
-                }
-            }
+    /// Settles the written jobs of `leftover` for which `mine` says that their rooms are ready, all at once, and waits for them no
+    /// longer than `limit`: one that takes its time goes on by itself and keeps its leases. The others are returned.
+    pub async fn settle_leftover(self: &Arc<Self>, leftover: Leftover, mine: impl Fn(&str) -> bool, limit: Duration) -> Leftover {
+        let (now, later): (Vec<_>, Vec<_>) =
+            leftover.jobs.into_iter().partition(|(record, _)| steps_of(record).all(|step| mine(&step.kind)));
+        let settling = now.into_iter().map(|(record, control)| tokio::spawn(self.clone().settle_or_keep(record, control)));
+        if tokio::time::timeout(limit, futures_util::future::join_all(settling)).await.is_err() {
+            tracing::warn!("jobs of an earlier run are not settled yet; what they hold stays held");
         }
         Leftover { jobs: later }
+    }
+
+    async fn settle_or_keep(self: Arc<Self>, mut record: JobRecord, control: Arc<JobControl>) {
+        match self.settle(&mut record).await {
+            Settled::Done => {
+                for (key, _) in record.leases.iter().rev() {
+                    self.leases.release(&control, key);
+                }
+                control.mark_ended();
+                tracing::info!(job = %record.id, verb = %record.verb, "a job of an earlier run is settled");
+            }
+            Settled::NotYet(why) => {
+                self.to_background(&record, why);
+                self.retry_later(record, control);
+            }
+        }
     }
 
     /// Brings one written job as far as it goes now.
@@ -82,12 +98,13 @@ impl Engine {
         let result = match record.phase {
             Phase::Unwinding => self.settle_back(record).await,
             Phase::Committed => self.settle_forward(record).await,
-            Phase::Open => match self.commit_point_reached(record).await {
-                Some(passed) => match self.commit_record(record, passed).await {
+            Phase::Open => match self.commit_point(record).await {
+                CommitPoint::Passed(passed) => match self.commit_record(record, passed).await {
                     Ok(()) => self.settle_forward(record).await,
                     Err(error) => Err(error.to_string()),
                 },
-                None => self.settle_back(record).await,
+                CommitPoint::NotReached => self.settle_back(record).await,
+                CommitPoint::Unknown(why) => Err(why),
             },
         };
         match result {
@@ -96,27 +113,30 @@ impl Engine {
         }
     }
 
-    /// Where the commit point of the round ends, when every step up to it is done.
-    async fn commit_point_reached(&self, record: &JobRecord) -> Option<u32> {
-        if record.order == Order::Together {
-            return None;
+    /// Whether the round's commit point was reached. A step that decides stands for all before it: it began only when they were done.
+    /// Where it cannot be told, nothing is done: taking back could be as wrong as going on.
+    async fn commit_point(&self, record: &JobRecord) -> CommitPoint {
+        let decides = |step: &RoundStep| matches!(step, RoundStep::Room(step) if self.nature(step) == Some(Nature::Decides));
+        let Some(at) = record.round.iter().position(|step| *step == RoundStep::Commit || decides(step)) else {
+            return CommitPoint::NotReached;
+        };
+        let passed = u32::try_from(at + 1).unwrap_or(u32::MAX);
+        if let Some(RoundStep::Room(step)) = record.round.get(at) {
+            return match self.look(record, step).await {
+                Look::Done(_) => CommitPoint::Passed(passed),
+                Look::NotDone => CommitPoint::NotReached,
+                Look::Unknown(why) => CommitPoint::Unknown(format!("{}: {why}", step.kind)),
+            };
         }
-        for (index, step) in record.round.iter().enumerate() {
-            let passed = u32::try_from(index + 1).ok()?;
-            match step {
-                RoundStep::Commit => return Some(passed),
-                RoundStep::Own => {}
-                RoundStep::Room(step) => {
-                    if !matches!(self.look(record, step).await, Look::Done(_)) {
-                        return None;
-                    }
-                    if self.nature(step) == Some(Nature::Decides) {
-                        return Some(passed);
-                    }
-                }
+        for step in record.round.iter().take(at) {
+            // Nothing irrevocable was done before a commit that was not written: in doubt it is taken back.
+            if let RoundStep::Room(step) = step
+                && !matches!(self.look(record, step).await, Look::Done(_))
+            {
+                return CommitPoint::NotReached;
             }
         }
-        None
+        CommitPoint::Passed(passed)
     }
 
     async fn commit_record(&self, record: &mut JobRecord, passed: u32) -> Result<(), StoreError> {
@@ -136,16 +156,19 @@ impl Engine {
 
     /// Carries the round to its end: what is not done is done, at least once.
     async fn settle_forward(&self, record: &mut JobRecord) -> Result<(), String> {
-        for step in record.round.iter().skip(record.passed as usize) {
-            let RoundStep::Room(step) = step else { continue };
-            if self.nature(step) == Some(Nature::Read) || matches!(self.look(record, step).await, Look::Done(_)) {
-                continue;
+        while let Some(step) = record.round.get(record.passed as usize) {
+            if let RoundStep::Room(step) = step
+                && self.nature(step) != Some(Nature::Read)
+                && !matches!(self.look(record, step).await, Look::Done(_))
+            {
+                match self.act_again(record, step).await {
+                    Outcome::Done(_) => {}
+                    Outcome::Failed(status) | Outcome::Unknown(status) => return Err(format!("{}: {status}", step.kind)),
+                    Outcome::Skipped => return Err(format!("{} was not tried", step.kind)),
+                }
             }
-            match self.act_again(record, step).await {
-                Outcome::Done(_) => {}
-                Outcome::Failed(status) | Outcome::Unknown(status) => return Err(format!("{}: {status}", step.kind)),
-                Outcome::Skipped => return Err(format!("{} was not tried", step.kind)),
-            }
+            // In memory only: after another restart it is looked at again, within this life it is not done twice.
+            record.passed += 1;
         }
         self.undo_always(record, &HeldTable::new()).await;
         if record.always.is_empty() { self.drop_row(record).await } else { Err("what the job kept cannot be taken back now".into()) }
@@ -155,7 +178,8 @@ impl Engine {
     async fn settle_back(&self, record: &mut JobRecord) -> Result<(), String> {
         if record.phase != Phase::Unwinding {
             record.phase = Phase::Unwinding;
-            record.reason = Some(Code::Unexpected.with("the daemon was restarted while the operation was under way"));
+            let restarted = || Code::Unexpected.with("the daemon was restarted while the operation was under way");
+            record.reason.get_or_insert_with(restarted);
             self.store.put(JOBS, &record.id.0.clone(), record.clone()).await.map_err(|error| error.to_string())?;
         }
         self.undo_all(record, &HeldTable::new()).await;
@@ -184,18 +208,9 @@ impl Engine {
     async fn act_again(&self, record: &JobRecord, step: &Step) -> Outcome {
         let Some(kind) = self.keepers.kind(step) else { return Outcome::Skipped };
         let (held, cancel) = (HeldTable::new(), Cancel::default());
-        let mut outcome = Outcome::Skipped;
-        for _ in 0..kind.spec().tries.max(1) {
-            let call = recovered_call(record, step, &held, &cancel, &self.keepers);
-            outcome = match tokio::time::timeout(kind.spec().limit, kind.act(call)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Outcome::Unknown(Code::Unexpected.with("not within its time limit")),
-            };
-            if matches!(outcome, Outcome::Done(_)) {
-                break;
-            }
-        }
-        outcome
+        let call = recovered_call(record, step, &held, &cancel, &self.keepers);
+        let acted = tokio::time::timeout(kind.spec().limit, kind.act(call)).await;
+        acted.unwrap_or_else(|_| Outcome::Unknown(Code::Unexpected.with("not within its time limit")))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Carrying out one round: checked whole, written before it acts, then step by step.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::job::Job;
 use super::journal::{JOBS, RoundStep};
 use super::keepers::Keepers;
 use super::{Fact, JobControl, Look, Nature, Order, Outcome, Planned, Point, Round, Step, StepCall, StepKind, Undone};
+use crate::descriptor::Access;
 use crate::held::HeldTable;
+use crate::lease::LeaseKey;
 use crate::status::Status;
 use crate::store::StoreError;
 use crate::tree::Tree;
@@ -46,17 +48,19 @@ impl Job {
         let refuse = |why: String| Err(self.default_error.with_detail(why));
         let mut committed = self.committed();
         let mut answered = self.is_answered();
-        let mut leases: Vec<_> = self.record.leases.iter().map(|(key, _)| key.clone()).collect();
+        let mut leases = self.record.leases.clone();
         for planned in &round.steps {
             match planned {
                 Planned::Room(step) => {
                     let Some(kind) = self.engine.keepers.kind(step) else {
                         return refuse(format!("no step {} {}", step.kind, step.version));
                     };
-                    if let Some(needed) = step.needs.as_ref().filter(|needed| !leases.contains(needed)) {
-                        return refuse(format!("{} needs a lease on {needed}", step.kind));
-                    }
                     let nature = kind.spec().nature;
+                    let enough = |access: Access| nature == Nature::Read || access == Access::Exclusive;
+                    let held = |needed: &&LeaseKey| leases.iter().any(|(key, access)| key == *needed && enough(*access));
+                    if let Some(needed) = step.needs.as_ref().filter(|needed| !held(needed)) {
+                        return refuse(format!("{} needs a lease on {needed}, exclusive unless it only reads", step.kind));
+                    }
                     if nature == Nature::Destroys && !committed {
                         return refuse(format!("{} destroys: it needs a commit before it", step.kind));
                     }
@@ -67,11 +71,11 @@ impl Job {
                 }
                 Planned::Answer(_) if answered => return refuse("a second answer".into()),
                 Planned::Answer(_) => answered = true,
-                Planned::Lease { key, .. } => {
-                    if leases.iter().any(|held| held >= key) {
+                Planned::Lease { key, access, .. } => {
+                    if leases.iter().any(|(held, _)| held >= key) {
                         return refuse(format!("a lease on {key} would go downwards"));
                     }
-                    leases.push(key.clone());
+                    leases.push((key.clone(), *access));
                 }
                 Planned::Commit => committed = true,
                 Planned::Cancel(_) => {}
@@ -180,8 +184,8 @@ impl Job {
             Planned::Room(step) => {
                 let outcome = self.room(step).await;
                 let decides = self.engine.keepers.kind(step).is_some_and(|kind| kind.spec().nature == Nature::Decides);
-                if decides && matches!(outcome, Outcome::Done(_)) && !self.committed() {
-                    self.reach_commit_point(passed).await?;
+                if decides && !self.committed() {
+                    return self.decided(step, passed, outcome).await;
                 }
                 return Ok(outcome);
             }
@@ -192,7 +196,12 @@ impl Job {
                     return Ok(Outcome::Failed(status));
                 }
             }
-            Planned::Commit => self.reach_commit_point(passed).await?,
+            Planned::Commit => {
+                if !self.control.begin_commit() {
+                    return Err(self.default_error.with_detail("cancelled"));
+                }
+                self.commit(passed, false).await.map_err(|error| self.default_error.with_detail(error.to_string()))?;
+            }
             Planned::Cancel(key) => {
                 let holders = self.engine.leases.holders(key);
                 let cancelled = holders.iter().filter(|holder| holder.job.cancel()).count() > 0;
@@ -202,8 +211,21 @@ impl Job {
         Ok(Outcome::Done(Tree::nil()))
     }
 
-    async fn reach_commit_point(&mut self, passed: u32) -> Result<(), Status> {
-        self.commit(passed, false).await.map_err(|error| self.default_error.with_detail(error.to_string()))
+    /// After a step that decides. Done: the job is past its commit point, whoever wanted to cancel it meanwhile. Not known, or not
+    /// to be written down: nothing may be taken back, so it goes to the background list and is looked at again.
+    async fn decided(&mut self, step: &Step, passed: u32, outcome: Outcome) -> Result<Outcome, Status> {
+        let why = match &outcome {
+            Outcome::Done(_) => match self.commit(passed, false).await {
+                Ok(()) => return Ok(outcome),
+                Err(error) => error.to_string(),
+            },
+            Outcome::Unknown(status) => status.to_string(),
+            Outcome::Failed(_) | Outcome::Skipped => return Ok(outcome),
+        };
+        if self.written {
+            self.engine.to_background(&self.record, format!("{}: {why}", step.kind));
+        }
+        Err(self.default_error.with_detail(format!("{}: {why}", step.kind)))
     }
 
     async fn together(&self, round: &Round) -> Vec<Outcome> {
@@ -222,7 +244,8 @@ impl Job {
         let spec = kind.spec();
         if self.committed() && spec.nature != Nature::Read {
             for _ in 1..spec.tries {
-                if matches!(outcome, Outcome::Done(_)) {
+                // One that cannot be told may still be at work: it is not started twice.
+                if !matches!(outcome, Outcome::Failed(_)) {
                     break;
                 }
                 tokio::time::sleep(self.engine.pace.retry).await;
@@ -246,13 +269,29 @@ impl Job {
         if !in_doubt {
             return outcome;
         }
-        match kind.look(self.call(step)).await {
+        match self.look(kind, step).await {
             Look::Done(value) => Outcome::Done(value),
             Look::NotDone => match outcome {
                 Outcome::Unknown(status) => Outcome::Failed(status),
                 other => other,
             },
             Look::Unknown(why) => Outcome::Unknown(self.default_error.with_detail(why)),
+        }
+    }
+
+    /// Whether the step's effect stands, within its time limit; a canceller does not wait for it, except where the answer decides.
+    async fn look(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Look {
+        let cancelled = async {
+            if self.committed() || kind.spec().nature == Nature::Decides {
+                std::future::pending::<()>().await;
+            }
+            self.control.cancel_signal().cancelled().await;
+            tokio::time::sleep(self.engine.pace.left_behind).await;
+        };
+        tokio::select! {
+            look = kind.look(self.call(step)) => look,
+            () = tokio::time::sleep(kind.spec().limit) => Look::Unknown("it cannot be looked at within its time limit".into()),
+            () = cancelled => Look::Unknown("it cannot be looked at now".into()),
         }
     }
 
@@ -280,13 +319,14 @@ impl Job {
         };
         if spec.nature == Nature::Undo && !self.committed() {
             let kind = kind.clone();
-            tokio::spawn(async move {
+            let late = tokio::spawn(async move {
                 // Whatever it returns comes too late; what it did must not stay.
                 let _ = task.await;
                 if let Undone::NotNow(why) = kind.undo(owned.borrow()).await {
                     tracing::error!(step = %owned.step.kind, why, "a step that was left behind could not be taken back");
                 }
             });
+            self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
         }
         outcome
     }

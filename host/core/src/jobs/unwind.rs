@@ -106,7 +106,10 @@ impl Engine {
         tokio::spawn(async move {
             let mut pause = self.pace.background;
             loop {
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = control.hurried() => {}
+                }
                 pause = (pause * 2).min(self.pace.background * 60);
                 match self.settle(&mut record).await {
                     Settled::Done => break,

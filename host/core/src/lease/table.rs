@@ -118,9 +118,7 @@ impl LeaseTable {
         };
         // It may have been granted in the same instant: then it must not stay with a job that gave up.
         granted.close();
-        if granted.try_recv().is_ok() {
-            self.release(job, &wish.key);
-        }
+        if granted.try_recv().is_ok() { self.release(job, &wish.key) } else { self.forget_waiters(&wish.key) }
         Err(refused)
     }
 
@@ -137,6 +135,7 @@ impl LeaseTable {
         let mut named = String::new();
         for other in &entry.holders {
             named = other.job.verb().to_owned();
+            other.job.hurry();
             match wish.busy.iter().find(|rule| rule.holder.is_empty() || rule.holder == named).map(|rule| &rule.then) {
                 Some(WhenBusy::Refuse(status)) => return Attempt::Refused(Refused::Rule(status.clone())),
                 Some(WhenBusy::Wait(ms)) => until = until.min(Instant::now() + Duration::from_millis(u64::from(*ms))),
@@ -158,6 +157,17 @@ impl LeaseTable {
         Attempt::Wait { granted, until, holder: named }
     }
 
+    /// Drops waiters that gave up, so that they hold up nobody.
+    fn forget_waiters(&self, key: &LeaseKey) {
+        let mut entries = self.lock();
+        let Some(entry) = entries.get_mut(key) else { return };
+        entry.waiting.retain(|waiter| !waiter.granted.is_closed());
+        entry.grant(key);
+        if entry.holders.is_empty() && entry.waiting.is_empty() {
+            entries.remove(key);
+        }
+    }
+
     /// Takes a lease without asking: what a written job held before a restart.
     pub fn reclaim(&self, job: &Arc<JobControl>, key: &LeaseKey, access: Access) {
         self.lock().entry(key.clone()).or_default().holders.push(Holder { job: job.clone(), access });
@@ -170,11 +180,8 @@ impl LeaseTable {
         if let Some(at) = entry.holders.iter().position(|holder| Arc::ptr_eq(&holder.job, job)) {
             entry.holders.remove(at);
         }
-        entry.waiting.retain(|waiter| !waiter.granted.is_closed());
-        entry.grant(key);
-        if entry.holders.is_empty() && entry.waiting.is_empty() {
-            entries.remove(key);
-        }
+        drop(entries);
+        self.forget_waiters(key);
     }
 
     /// Who holds `key` now.

@@ -155,5 +155,4 @@ impl Visit for Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::time;
-}
+    }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail, ensure};
 use vdsm_core::clock;
 use vdsm_core::descriptor::Descriptor;
 use vdsm_core::held::HeldTable;
@@ -55,10 +55,11 @@ impl Rooms {
     pub(crate) async fn running(&self, id: &str) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
-            match self.hypervisor.machines().get(id).map(|view| view.record.machine.state()) {
-                Some(State::Up) => return Ok(()),
-                Some(State::WaitForLaunch) if Instant::now() < until => tokio::time::sleep(Duration::from_micros(200)).await,
-                other => return Err(anyhow!("machine {id} does not run: {other:?}")),
+            let view = self.hypervisor.machines().get(id).cloned().with_context(|| format!("machine {id} is not known"))?;
+            match view.record.machine.state() {
+                State::Up => return Ok(()),
+                State::WaitForLaunch if Instant::now() < until => tokio::time::sleep(Duration::from_micros(200)).await,
+                other => bail!("machine {id} does not run: {other:?}, {:?}", view.record.machine.exit),
             }
         }
     }
@@ -67,7 +68,7 @@ impl Rooms {
     pub(crate) async fn over(&self, rounds: &Rounds) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
         while Arc::strong_count(rounds) > 1 {
-            anyhow::ensure!(Instant::now() < until, "a job does not end");
+            ensure!(Instant::now() < until, "a job does not end");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(())

@@ -108,6 +108,15 @@ fn a_refusal_prints_its_message_and_becomes_the_exit_code() {
 }
 
 #[test]
+fn a_value_without_status_is_shown_as_it_is() {
+    let names = Tree::array(|out| {
+        out.text("ping").text("list");
+    });
+    assert_eq!(shown(Show::Whole, names, Style::Pretty), ("ping\nlist\n".to_owned(), Exit::Success));
+    assert_eq!(shown(Show::Whole, Tree::text("no help"), Style::Pretty), ("no help\n".to_owned(), Exit::Success));
+}
+
+#[test]
 fn storage_commands_end_with_one_for_any_failure() {
     let connected = |status: i32| {
         reply(0, "OK", move |out| {

@@ -76,7 +76,6 @@ fn register(parameters: &Object) -> Result<Decision, Status> {
     let fit = devices::normalise(&mut conf, &defaults());
     plan::register(&vm, &encode(&conf.clone().into()));
     job::reply(&answer(object! { "vmList": conf.clone() }));
-    job::lease("vm-slot", "start", Access::Shared, SLOT_WAIT_MS);
     let prepared = if fit.is_ok() { prepare(&conf)? } else { Value::default() };
     Ok(again(Order::InTurn, object! { "next": "document", "disks": prepared }))
 }
@@ -181,6 +180,8 @@ fn start(parameters: &Object, note: &Value, outcomes: &Outcomes) -> Result<Decis
     if accepted != document {
         log::debug("min_guarantee is left out: libvirt starts no QEMU domain that has one");
     }
+    // Only now: a disk that cannot be looked at must not keep other machines from starting.
+    job::lease("vm-slot", "start", Access::Shared, SLOT_WAIT_MS);
     plan::start(&vm, &accepted, configuration::starts_paused(parameters));
     plan::run_hooks(&vm, "after_vm_start", "");
     Ok(finish(Order::InTurn))
