@@ -231,7 +231,8 @@ fn decode<V: DeserializeOwned>(table: &'static str, key: &str, bytes: &[u8]) -> 
 pub struct WriteTransaction<'a> {
     inner: &'a redb::WriteTransaction,
     pending: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
-    versions: BTreeMap<&'static str, u16>,
+    /// Tables this transaction has looked at; the number is to be written when the table is new.
+    versions: BTreeMap<&'static str, Option<u16>>,
 }
 
 impl WriteTransaction<'_> {
@@ -239,12 +240,12 @@ impl WriteTransaction<'_> {
         if self.versions.contains_key(table.name) {
             return Ok(());
         }
-        if let Some(found) = self.inner.open_table(VERSIONS)?.get(table.name)?.map(|guard| guard.value())
-            && found != table.version
-        {
-            return Err(StoreError::Version { table: table.name, found, known: table.version });
-        }
-        self.versions.insert(table.name, table.version);
+        let found = self.inner.open_table(VERSIONS)?.get(table.name)?.map(|guard| guard.value());
+        match found {
+            Some(found) if found != table.version => return Err(StoreError::Version { table: table.name, found, known: table.version }),
+            Some(_) => self.versions.insert(table.name, None),
+            None => self.versions.insert(table.name, Some(table.version)),
+        };
         Ok(())
     }
 
@@ -282,7 +283,9 @@ impl WriteTransaction<'_> {
 
     fn apply(self) -> Result<(), StoreError> {
         for (name, version) in self.versions {
-            self.inner.open_table(VERSIONS)?.insert(name, version)?;
+            if let Some(version) = version {
+                self.inner.open_table(VERSIONS)?.insert(name, version)?;
+            }
         }
         for ((name, key), value) in self.pending {
             let mut table = self.inner.open_table(TableDefinition::<&str, &[u8]>::new(name))?;

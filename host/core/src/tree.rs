@@ -225,6 +225,11 @@ impl<'a> Value<'a> {
         self.parts.nodes.get(self.index).copied().unwrap_or(Node { key: 0, kind: Kind::Nil, a: 0, b: 0 })
     }
 
+    /// The parts of its tree, and the index of its node in them: for readers that walk the nodes themselves.
+    pub fn place(self) -> (&'a Parts, usize) {
+        (self.parts, self.index)
+    }
+
     /// What the value is.
     pub fn kind(self) -> Kind {
         self.node().kind

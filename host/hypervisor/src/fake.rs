@@ -203,14 +203,18 @@ pub(crate) struct FakeShaper {
 
 #[async_trait::async_trait]
 impl Shaper for FakeShaper {
-    async fn shape(&self, samples: &[Sample]) -> Result<Vec<Tree>, ShapeError> {
+    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
         if *self.broken.lock().unwrap() {
             return Err(ShapeError("trap".into()));
         }
         self.shaped.fetch_add(samples.len(), Ordering::SeqCst);
-        *self.last.lock().unwrap() = samples.to_vec();
+        self.last.lock().unwrap().clone_from(&samples);
         let status = |sample: &Sample| sample.texts.iter().find(|(id, ..)| *id == 1).map(|(.., text)| text.clone()).unwrap_or_default();
-        Ok(samples.iter().map(|sample| Tree::text(format!("{} {}", sample.vm, status(sample)))).collect())
+        Ok(Tree::array(|out| {
+            for sample in &samples {
+                out.text(&format!("{} {}", sample.vm, status(sample)));
+            }
+        }))
     }
 
     fn generation(&self) -> u64 {
@@ -241,7 +245,7 @@ pub(crate) struct House {
 }
 
 pub(crate) fn encoder() -> Encoder {
-    Arc::new(|tree| tree.root().as_text().map(|text| Arc::from(text.as_bytes())))
+    Arc::new(|value, _| value.as_text().map(|text| Arc::from(text.as_bytes())))
 }
 
 impl House {

@@ -7,7 +7,7 @@ use vdsm_core::descriptor::Descriptor;
 use vdsm_core::held::HeldTable;
 use vdsm_core::jobs::{Answer, Decision, Fact, JobId, Order, Planned, Round};
 use vdsm_core::status::Status;
-use vdsm_core::tree::{Tree, TreeError};
+use vdsm_core::tree::{Kind, Tree, TreeError};
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
@@ -288,30 +288,32 @@ pub(crate) async fn edit(
     instance.vdsm_hook_domain_hook().call_edit(&mut store, snapshot, &[]).await.map_err(|error| classify(module, error))
 }
 
-/// Shapes samples.
-pub(crate) async fn shape(module: &Module, samples: &[Sample]) -> Result<Vec<Tree>, CallFailure> {
+/// Shapes samples: an array with a structure for each.
+pub(crate) async fn shape(module: &Module, samples: Vec<Sample>) -> Result<Tree, CallFailure> {
     use bindings::shaper::exports::vdsm::vm::shaper;
     let Exports::Verb { shaper: Some(pre), .. } = &module.exports else {
         return Err(CallFailure::BadOutput { module: module.label.clone(), what: "it shapes nothing".into() });
     };
-    let samples: Vec<shaper::Sample> = samples
-        .iter()
-        .map(|sample| shaper::Sample {
-            vm: sample.vm.clone(),
-            devices: sample.devices.clone(),
-            numbers: sample.numbers.iter().map(|(id, device, value)| shaper::Number { id: *id, device: *device, value: *value }).collect(),
-            texts: sample.texts.iter().map(|(id, device, value)| shaper::Text { id: *id, device: *device, value: value.clone() }).collect(),
-        })
-        .collect();
+    let number = |(id, device, value)| shaper::Number { id, device, value };
+    let text = |(id, device, value)| shaper::Text { id, device, value };
+    let sample = |Sample { vm, devices, numbers, texts }| shaper::Sample {
+        vm,
+        devices,
+        numbers: numbers.into_iter().map(number).collect(),
+        texts: texts.into_iter().map(text).collect(),
+    };
+    let samples: Vec<_> = samples.into_iter().map(sample).collect();
     let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
     let mut store = store(module, nobody(), HeldTable::new());
     let instance = pre.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
     let shaped = instance.vdsm_vm_shaper().call_shape(&mut store, &samples).await.map_err(|error| classify(module, error))?;
-    let bad = |what: String| CallFailure::BadOutput { module: module.label.clone(), what };
-    if shaped.len() != samples.len() {
-        return Err(bad(format!("{} structures for {} samples", shaped.len(), samples.len())));
+    let shaped = tree(module, shaped)?;
+    let count = if shaped.root().kind() == Kind::Array { shaped.root().len() } else { 0 };
+    if count != samples.len() {
+        let what = format!("{count} structures for {} samples", samples.len());
+        return Err(CallFailure::BadOutput { module: module.label.clone(), what });
     }
-    shaped.into_iter().map(|tree| Tree::try_from(tree).map_err(|error| bad(error.to_string()))).collect()
+    Ok(shaped)
 }
 
 pub(crate) fn not_a(module: &Module, kind: &str) -> CallFailure {

@@ -48,7 +48,7 @@ impl Decider for ModuleDecider {
 
 #[async_trait::async_trait]
 impl Shaper for Registry {
-    async fn shape(&self, samples: &[Sample]) -> Result<Vec<Tree>, ShapeError> {
+    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
         let generation = self.current();
         let module = generation.shaper().ok_or_else(|| ShapeError("no module shapes machine statistics".into()))?;
         call::shape(module, samples).await.map_err(|failure| ShapeError(failure.to_string()))

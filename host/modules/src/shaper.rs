@@ -23,8 +23,8 @@ pub struct ShapeError(pub String);
 /// Turns samples into structures. The module runtime implements it.
 #[async_trait::async_trait]
 pub trait Shaper: Send + Sync + 'static {
-    /// One structure a sample, in order.
-    async fn shape(&self, samples: &[Sample]) -> Result<Vec<Tree>, ShapeError>;
+    /// An array with one structure a sample, in order.
+    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError>;
 
     /// Changes when the module that shapes changes: fragments of another generation are stale.
     fn generation(&self) -> u64;

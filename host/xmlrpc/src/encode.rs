@@ -8,7 +8,7 @@ use std::io::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vdsm_core::held::{Held, HeldId, HeldTable};
-use vdsm_core::tree::{Kind, MAX_DEPTH, Node, Parts, Tree};
+use vdsm_core::tree::{Kind, MAX_DEPTH, Node, Parts, Tree, Value};
 
 use crate::characters::escape_into;
 use crate::fault::Fault;
@@ -16,6 +16,8 @@ use crate::number::double_into;
 
 /// Largest encoded document in bytes.
 pub const MAX_REPLY: usize = 64 << 20;
+/// Room for a fragment before it is written.
+const FRAGMENT: usize = 6 << 10;
 
 /// Why a value cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,9 +100,11 @@ pub fn encode_fault(fault: &Fault) -> Vec<u8> {
 }
 
 /// One `<value>` element: a fragment to be kept as [`Held::Encoded`].
-pub fn encode_value(value: &Tree, held: &HeldTable) -> Result<Vec<u8>, EncodeError> {
-    let mut writer = Writer::new(value, held);
-    writer.tree(value, 0)?;
+pub fn encode_value(value: Value<'_>, held: &HeldTable) -> Result<Vec<u8>, EncodeError> {
+    let (parts, index) = value.place();
+    // A whole tree can be measured; a part of one is a structure of some hundred bytes to some KiB.
+    let mut writer = if index == 0 { Writer::for_parts(parts, held) } else { Writer { out: Vec::with_capacity(FRAGMENT), held } };
+    writer.value(&mut Cursor::at(parts, index), 0)?;
     Ok(writer.out)
 }
 
@@ -130,7 +134,11 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn over(parts: &'a Parts) -> Cursor<'a> {
-        Cursor { parts, nodes: parts.nodes.iter() }
+        Cursor::at(parts, 0)
+    }
+
+    fn at(parts: &'a Parts, index: usize) -> Cursor<'a> {
+        Cursor { parts, nodes: parts.nodes.get(index..).unwrap_or_default().iter() }
     }
 
     fn take(&mut self) -> Option<Node> {
@@ -160,7 +168,10 @@ struct Writer<'h> {
 impl<'h> Writer<'h> {
     /// A writer with room for `value`, so that the usual reply is written without moving it.
     fn new(value: &Tree, held: &'h HeldTable) -> Writer<'h> {
-        let parts = value.parts();
+        Writer::for_parts(value.parts(), held)
+    }
+
+    fn for_parts(parts: &Parts, held: &'h HeldTable) -> Writer<'h> {
         let fragments: usize = parts
             .nodes
             .iter()

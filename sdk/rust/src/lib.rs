@@ -24,6 +24,8 @@
 //! modules are plain `cargo test`. Asks and plans exist only inside a host; calling one natively panics. Log lines, which every
 //! module may write, go to [`mock`] there.
 
+#[cfg(target_arch = "wasm32")]
+mod allocator;
 #[allow(missing_docs, unreachable_pub)]
 pub mod bindings;
 pub mod hook;
@@ -46,12 +48,12 @@ pub mod vm {
 
         /// Makes the statistics of machines from their samples: pure, and without asks or plans.
         pub trait Shaper {
-            /// One statistics structure a sample, in the same order.
-            fn shape(samples: &[Sample]) -> Vec<Tree>;
+            /// An array: one statistics structure a sample, in the same order.
+            fn shape(samples: &[Sample]) -> Tree;
         }
 
         impl<T: Shaper> Guest for T {
-            fn shape(samples: Vec<Sample>) -> Vec<Tree> {
+            fn shape(samples: Vec<Sample>) -> Tree {
                 crate::hook::log::panics();
                 T::shape(&samples)
             }

@@ -11,7 +11,6 @@ use anyhow::{Context, ensure};
 use tokio::sync::mpsc;
 use vdsm_core::clock;
 use vdsm_core::config::{Config, is_known};
-use vdsm_core::held::HeldTable;
 use vdsm_core::jobs::{Engine, Pace};
 use vdsm_core::root::Root;
 use vdsm_core::store::Store;
@@ -100,7 +99,7 @@ impl Rooms {
             events: heard,
             hooks: late.clone(),
             shaper: late.clone(),
-            encoder: Arc::new(|tree| vdsm_xmlrpc::encode_value(tree, &HeldTable::new()).ok().map(Into::into)),
+            encoder: Arc::new(|value, held| vdsm_xmlrpc::encode_value(value, held).ok().map(Into::into)),
             figures: Arc::new(Sampler::start(Arc::new(SyntheticSource::new(sampled)), Intervals::default())),
         })
         .await?;

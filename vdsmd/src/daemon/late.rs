@@ -31,7 +31,7 @@ impl HookRunner for Modules {
 
 #[async_trait::async_trait]
 impl Shaper for Modules {
-    async fn shape(&self, samples: &[Sample]) -> Result<Vec<Tree>, ShapeError> {
+    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
         match self.0.get() {
             Some(registry) => registry.shape(samples).await,
             None => Err(ShapeError("modules are not loaded yet".into())),

@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use vdsm_core::clock;
 use vdsm_core::config::{Config, is_known};
-use vdsm_core::held::HeldTable;
 use vdsm_core::jobs::{Engine, Leftover, Pace};
 use vdsm_core::logging::{Echo, LogConfig, LogHandle};
 use vdsm_core::root::Root;
@@ -129,7 +128,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
         events: heard,
         hooks: modules.clone(),
         shaper: modules.clone(),
-        encoder: Arc::new(|tree| vdsm_xmlrpc::encode_value(tree, &HeldTable::new()).ok().map(Into::into)),
+        encoder: Arc::new(|value, held| vdsm_xmlrpc::encode_value(value, held).ok().map(Into::into)),
         figures: Arc::new(sampler),
     })
     .await?;

@@ -78,14 +78,10 @@ impl StepKind for StatisticsOfAll {
     }
 
     async fn act(&self, call: StepCall<'_>) -> Outcome {
-        match self.0.of_all().await {
-            Ok(structures) => {
+        match self.0.all().await {
+            Ok(bytes) => {
                 let mut out = TreeBuilder::new();
-                out.open_array();
-                for bytes in structures {
-                    out.held(call.held.keep(Held::Encoded(bytes)));
-                }
-                out.close();
+                out.held(call.held.keep(Held::Encoded(bytes)));
                 done(out)
             }
             Err(error) => Outcome::Failed(Code::Unexpected.with(error.to_string())),

@@ -9,7 +9,7 @@ use vdsm_core::tree::TreeBuilder;
 use super::*;
 
 fn value(tree: &Tree, held: &HeldTable) -> Result<String, EncodeError> {
-    encode_value(tree, held).map(|bytes| String::from_utf8(bytes).unwrap())
+    encode_value(tree.root(), held).map(|bytes| String::from_utf8(bytes).unwrap())
 }
 
 fn object(fill: impl FnOnce(&mut TreeBuilder)) -> Tree {

@@ -145,7 +145,7 @@ impl HookRunner for Late {
 
 #[async_trait::async_trait]
 impl Shaper for Late {
-    async fn shape(&self, samples: &[Sample]) -> Result<Vec<Tree>, ShapeError> {
+    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
         let Some(registry) = self.registry.get() else { return Err(ShapeError("no modules yet".into())) };
         self.shaped.fetch_add(1, Ordering::Relaxed);
         registry.shape(samples).await

@@ -39,17 +39,23 @@ const UNUSED: u16 = u16::MAX;
 pub(crate) struct Arena {
     tree: Tree,
     used: [u16; NAMES.len()],
+    /// Device names and their keys: a few, and the same in most machines.
+    devices: Vec<(String, u16)>,
     parent: usize,
 }
 
 impl Arena {
-    /// An object whose members `fill` writes.
-    pub(crate) fn root(fill: impl FnOnce(&mut Arena)) -> Tree {
-        let mut nodes = Vec::with_capacity(96);
-        nodes.push(Node { key: 0, kind: Kind::Object, a: 0, b: 0 });
-        let tree = Tree { keys: Vec::with_capacity(NAMES.len()), text: String::with_capacity(1024), bytes: Vec::new(), nodes };
-        let mut arena = Arena { tree, used: [UNUSED; NAMES.len()], parent: 0 };
-        fill(&mut arena);
+    /// An array with an object for each of `items`, whose members `fill` writes.
+    pub(crate) fn array<T>(items: &[T], fill: impl Fn(&mut Arena, &T)) -> Tree {
+        // What a machine with some devices needs: a vector that grows is copied each time.
+        let mut nodes = Vec::with_capacity(1 + 80 * items.len());
+        nodes.push(Node { key: 0, kind: Kind::Array, a: 0, b: 0 });
+        let text = String::with_capacity(640 * items.len());
+        let tree = Tree { keys: Vec::with_capacity(NAMES.len()), text, bytes: Vec::new(), nodes };
+        let mut arena = Arena { tree, used: [UNUSED; NAMES.len()], devices: Vec::new(), parent: 0 };
+        for item in items {
+            arena.nest(0, |arena| fill(arena, item));
+        }
         arena.tree
     }
 
@@ -84,8 +90,16 @@ impl Arena {
 
     /// A member that is an object, under the name of a device.
     pub(crate) fn device(&mut self, name: &str, fill: impl FnOnce(&mut Arena)) {
-        let key = self.tree.keys.len() as u16;
-        self.tree.keys.push(name.to_owned());
+        let known = self.devices.iter().find(|(known, _)| known == name).map(|(_, key)| *key);
+        let key = known.unwrap_or_else(|| {
+            let key = self.tree.keys.len() as u16;
+            self.tree.keys.push(name.to_owned());
+            // Names that are used once, like taps, must not make this a long list.
+            if self.devices.len() < 16 {
+                self.devices.push((name.to_owned(), key));
+            }
+            key
+        });
         self.nest(key, fill);
     }
 

@@ -15,27 +15,25 @@ use vdsm_sdk::wire::Tree;
 use arena::{Arena, Name};
 use metrics::{Machine, number, text};
 
-/// Shapes one sample.
-pub(crate) fn shape(sample: &Sample) -> Tree {
+/// Shapes one sample: the members of its structure.
+fn shape(out: &mut Arena, sample: &Sample) {
     let (machine, devices) = metrics::sort(sample);
-    Arena::root(|out| {
-        out.text(Name::VmId, &sample.vm);
-        out.text(Name::Status, machine.text(text::STATUS).unwrap_or_default());
-        out.text(Name::Hash, machine.text(text::HASH).unwrap_or("0"));
-        watchdog(out, &machine);
-        if machine.text(text::STATUS) == Some("Down") {
-            return down(out, &machine);
-        }
-        live(out, &machine);
-        out.object(Name::Network, |out| devices::network(out, sample, &devices));
-        out.object(Name::Disks, |out| devices::disks(out, sample, &devices));
-        // The guest agent's part and the balloon exist from the start of the domain on.
-        if machine.number(number::STARTED).is_some_and(|started| started != 0.0) {
-            cpu(out, &machine);
-            guest(out, &machine);
-            balloon(out, &machine);
-        }
-    })
+    out.text(Name::VmId, &sample.vm);
+    out.text(Name::Status, machine.text(text::STATUS).unwrap_or_default());
+    out.text(Name::Hash, machine.text(text::HASH).unwrap_or("0"));
+    watchdog(out, &machine);
+    if machine.text(text::STATUS) == Some("Down") {
+        return down(out, &machine);
+    }
+    live(out, &machine);
+    out.object(Name::Network, |out| devices::network(out, sample, &devices));
+    out.object(Name::Disks, |out| devices::disks(out, sample, &devices));
+    // The guest agent's part and the balloon exist from the start of the domain on.
+    if machine.number(number::STARTED).is_some_and(|started| started != 0.0) {
+        cpu(out, &machine);
+        guest(out, &machine);
+        balloon(out, &machine);
+    }
 }
 
 /// What a Down machine shows beside its identity.
@@ -125,7 +123,7 @@ fn balloon(out: &mut Arena, machine: &Machine<'_>) {
 }
 
 impl Shaper for crate::Module {
-    fn shape(samples: &[Sample]) -> Vec<Tree> {
-        samples.iter().map(shape).collect()
+    fn shape(samples: &[Sample]) -> Tree {
+        Arena::array(samples, shape)
     }
 }
