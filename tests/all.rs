@@ -2,6 +2,8 @@
 //! rung. What they share is the harness in `tests/harness`.
 
 mod arrows;
+mod bad_input;
+mod concurrency;
 mod configuration;
 mod crash;
 mod daemon;
@@ -13,3 +15,11 @@ mod papers;
 mod ping;
 mod walk;
 mod writing_hooks;
+
+// Components that do what no component should, as the module runtime's own tests build them.
+#[allow(dead_code)]
+#[path = "../host/modules/tests/runtime/build.rs"]
+mod build;
+#[allow(dead_code)]
+#[path = "../host/modules/tests/runtime/image.rs"]
+mod image;

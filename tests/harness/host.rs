@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use vdsm_core::root::Root;
 
 use crate::daemon::Daemon;
 use crate::machine::Machine;
@@ -68,6 +69,27 @@ impl Host {
         std::fs::write(&path, text).expect("vdsm.conf can be written");
     }
 
+    /// Adds a module: its manifest, which names `NAME.wasm`, and that component.
+    pub fn add_module(&self, name: &str, manifest: &str, component: &[u8]) {
+        std::fs::write(self.manifest(name), manifest).expect("modules.d was installed");
+        std::fs::write(self.component(name), component).expect("the modules' folder was installed");
+    }
+
+    /// The manifest of a module.
+    pub fn manifest(&self, module: &str) -> PathBuf {
+        self.path().join(format!("etc/vdsm/modules.d/{module}.toml"))
+    }
+
+    /// The packaged component of a module.
+    pub fn component(&self, module: &str) -> PathBuf {
+        self.path().join(format!("usr/lib/vdsm/modules/{module}.wasm"))
+    }
+
+    /// The folder of its sockets, outside of the root because socket paths are short.
+    pub fn sockets(&self) -> PathBuf {
+        Root::at(self.path()).expect("the root is there").sockets()
+    }
+
     /// Starts the daemon and waits until it listens.
     pub fn start(&self) -> Daemon {
         Daemon::start(self.path(), Command::new(source::program("vdsmd")))
@@ -81,6 +103,15 @@ impl Host {
     /// What `vdsm-tool --root ROOT ARGUMENTS` prints; it must succeed.
     pub fn tool(&self, arguments: &[&str]) -> String {
         text_of(Command::new(source::program("vdsm-tool")).arg("--root").arg(self.path()).args(arguments))
+    }
+}
+
+impl Drop for Host {
+    /// Takes the folder of its sockets away; in a machine of its own it ended with the machine.
+    fn drop(&mut self) {
+        if let Ok(root) = Root::at(self.path()) {
+            let _ = std::fs::remove_dir_all(root.sockets());
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use vdsm_core::held::HeldTable;
+use vdsm_core::held::{Held, HeldTable};
 use vdsm_core::jobs::{Cancel, Ending, Engine, JobId, Look, Outcome, Pace, Step, StepCall, StepKind, Undone};
 use vdsm_core::store::Store;
 use vdsm_core::tree::{Tree, Value};
@@ -245,7 +245,14 @@ pub(crate) struct House {
 }
 
 pub(crate) fn encoder() -> Encoder {
-    Arc::new(|value, _| value.as_text().map(|text| Arc::from(text.as_bytes())))
+    Arc::new(|value, held| {
+        let fragment = |item: Value<'_>| match held.get(item.as_held()?)? {
+            Held::Encoded(bytes) => Some(bytes.to_vec()),
+            Held::Tree(_) | Held::Secret(_) => None,
+        };
+        let array = || value.items().filter_map(fragment).collect::<Vec<_>>().concat();
+        Some(Arc::from(value.as_text().map_or_else(array, |text| text.as_bytes().to_vec())))
+    })
 }
 
 impl House {

@@ -2,6 +2,7 @@
 //! manifest, the real job engine, a root in a temporary directory. Rung: mock host.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,14 +23,25 @@ use vdsm_storage::StorageCapability;
 
 const COMPONENT: &str = "verbs-storage.wasm";
 
-/// The component, built by `make guests`; none: skip, and say so.
+/// The component, built by `make guests` (`VDSM_TEST_MODULES` names another folder); none: skip, and say so.
 fn component() -> Option<PathBuf> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/modules").join(COMPONENT);
+    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/modules");
+    let built = std::env::var_os("VDSM_TEST_MODULES").map_or_else(usual, PathBuf::from).join(COMPONENT);
     if built.is_file() {
         return Some(built);
     }
-    eprintln!("SKIPPED: {} is not there; `make guests` builds it", built.display());
+    skip(&format!("{} is not there; `make guests` builds it", built.display()));
     None
+}
+
+/// Says that the calling test does not run, in the form of `docs/testing.md`.
+fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
+    eprintln!("skipped: mock host: {test}: {reason}");
+    if let Some(path) = std::env::var_os("VDSM_SKIPS") {
+        let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        skips.write_all(format!("mock host\t{test}\t{reason}\n").as_bytes()).unwrap();
+    }
 }
 
 struct Host {

@@ -3,7 +3,8 @@
 
 mod fixture;
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vdsm_core::held::HeldTable;
@@ -38,10 +39,21 @@ fn setting(name: &str) -> Option<String> {
     known.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
 }
 
+/// Says that the calling test does not run, in the form of `docs/testing.md`.
+fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
+    eprintln!("skipped: mock host: {test}: {reason}");
+    if let Some(path) = std::env::var_os("VDSM_SKIPS") {
+        let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        skips.write_all(format!("mock host\t{test}\t{reason}\n").as_bytes()).unwrap();
+    }
+}
+
 async fn registry(directory: &Path) -> Option<Registry> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/modules").join(COMPONENT);
+    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/modules");
+    let built = std::env::var_os("VDSM_TEST_MODULES").map_or_else(usual, PathBuf::from).join(COMPONENT);
     if !built.is_file() {
-        eprintln!("SKIPPED: {} is not there; `make guests` builds it", built.display());
+        skip(&format!("{} is not there; `make guests` builds it", built.display()));
         return None;
     }
     let root = Root::at(directory).unwrap();

@@ -8,6 +8,7 @@ use vdsm_core::descriptor::ArgumentPath;
 use vdsm_core::errors::Code;
 use vdsm_core::jobs::Engine;
 use vdsm_core::status::Status;
+use vdsm_core::store::StoreError;
 use vdsm_core::tree::{Tree, TreeBuilder};
 use vdsm_modules::manifest::Kind;
 use vdsm_modules::module::Module;
@@ -50,7 +51,7 @@ impl Control {
             "module.unpin" => self.registry.unpin(text(0)?, by).await.map(|module| active(&module)).map_err(status),
             "hook.show" => Ok(self.chains(text(0)?)),
             "verb.list" => Ok(self.verbs()),
-            "job.list" => Ok(self.jobs()),
+            "job.list" => self.jobs(),
             other => Err(Code::NotImplemented.with(format!("the control socket knows no `{other}`"))),
         }
     }
@@ -147,8 +148,10 @@ impl Control {
         })
     }
 
-    fn jobs(&self) -> Tree {
-        Tree::object(|builder| {
+    fn jobs(&self) -> Result<Tree, Status> {
+        let unread = |error: StoreError| Code::Unexpected.with(error.to_string());
+        let (written, kept) = (self.engine.written().map_err(unread)?, self.engine.keepers().list().map_err(unread)?);
+        Ok(Tree::object(|builder| {
             builder.array_at("leases", |builder| {
                 for (key, verb, job) in self.engine.leases().list() {
                     builder.open_object();
@@ -163,7 +166,21 @@ impl Control {
                     builder.close();
                 }
             });
-        })
+            builder.array_at("written", |builder| {
+                for job in &written {
+                    builder.open_object();
+                    builder.text_at("job", &job.id.0).text_at("verb", &job.verb).text_at("phase", job.phase);
+                    builder.close();
+                }
+            });
+            builder.array_at("kept", |builder| {
+                for kept in &kept {
+                    builder.open_object();
+                    builder.text_at("subject", &kept.subject).text_at("step", &kept.step).text_at("job", &kept.job.0);
+                    builder.close();
+                }
+            });
+        }))
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::job::Job;
+use super::journal::{JOBS, Phase};
 use super::keepers::{Keepers, Kinds};
 use super::{Answer, Decider, Decision, JobControl, JobId, Point, Probe, StepKind};
 use crate::held::HeldTable;
 use crate::lease::{LeaseTable, LeaseWish, Refused};
 use crate::status::Status;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Why an engine cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,17 @@ pub struct BackgroundJob {
     pub verb: String,
     /// What stands in its way.
     pub why: String,
+}
+
+/// A job as it is written: what a restart would look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenJob {
+    /// The job.
+    pub id: JobId,
+    /// The verb.
+    pub verb: String,
+    /// How far it is: `open` before its commit point, `committed` after it, `unwinding` while it is taken back.
+    pub phase: &'static str,
 }
 
 /// How patient the engine is. The defaults are the product's; tests that provoke failures hurry it.
@@ -114,6 +126,17 @@ impl Engine {
         let mut jobs: Vec<_> = list.values().cloned().collect();
         jobs.sort_by(|a, b| a.id.cmp(&b.id));
         jobs
+    }
+
+    /// Jobs that are written, for people and tests: one that is here and works no more is left over.
+    pub fn written(&self) -> Result<Vec<WrittenJob>, StoreError> {
+        let phase = |phase| match phase {
+            Phase::Open => "open",
+            Phase::Committed => "committed",
+            Phase::Unwinding => "unwinding",
+        };
+        let rows = self.store.all(JOBS)?.into_iter();
+        Ok(rows.map(|(_, row)| WrittenJob { id: row.id, verb: row.verb, phase: phase(row.phase) }).collect())
     }
 
     /// Takes the leases, asks for the first decision, and when that is a plan carries it out in a task of its own. Returns with the

@@ -13,6 +13,17 @@ use crate::store::{Store, StoreError, WriteTransaction};
 /// The kinds of steps the host knows, by name.
 pub(super) type Kinds = HashMap<&'static str, Arc<dyn StepKind>>;
 
+/// Something a subject keeps, for people and tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What keeps it: kind and id, as a lease on it is written.
+    pub subject: String,
+    /// The kind of the step whose undo takes it back.
+    pub step: String,
+    /// The job that made it.
+    pub job: JobId,
+}
+
 /// Reads and takes back what subjects keep. Clones share it.
 #[derive(Clone)]
 pub struct Keepers {
@@ -48,6 +59,12 @@ impl Keepers {
             }
         }
         failures
+    }
+
+    /// All that is kept, of every subject.
+    pub fn list(&self) -> Result<Vec<Kept>, StoreError> {
+        let kept = self.store.all(KEPT)?.into_iter();
+        Ok(kept.map(|(key, record)| Kept { subject: subject(&key), step: record.step.kind, job: record.job }).collect())
     }
 
     async fn undo(&self, record: &KeptRecord) -> Undone {
@@ -90,4 +107,14 @@ impl Keepers {
 /// Ids may hold slashes: their length keeps `/srv/x` from being taken for the beginning of `/srv/x/y`.
 fn prefix(subject: &LeaseKey) -> String {
     format!("{}/{}/{}/", subject.kind.name(), subject.id.len(), subject.id)
+}
+
+/// The subject in a key, for people; a key of another form stands for itself.
+fn subject(key: &str) -> String {
+    let named = || {
+        let (kind, rest) = key.split_once('/')?;
+        let (length, rest) = rest.split_once('/')?;
+        Some(format!("{kind} {}", rest.get(..length.parse().ok()?)?))
+    };
+    named().unwrap_or_else(|| key.to_owned())
 }

@@ -16,8 +16,8 @@ mod step;
 mod unwind;
 
 pub use control::JobControl;
-pub use engine::{BackgroundJob, Engine, EngineError, Pace, Request};
-pub use keepers::Keepers;
+pub use engine::{BackgroundJob, Engine, EngineError, Pace, Request, WrittenJob};
+pub use keepers::{Keepers, Kept};
 pub use probe::{Point, Probe};
 pub use recovery::Leftover;
 pub use step::{Ending, Look, Nature, Outcome, Owner, Step, StepCall, StepKind, StepSpec, Undone};

@@ -85,7 +85,7 @@ async fn a_running_time_ages_and_an_end_does_not() {
 }
 
 #[tokio::test]
-async fn a_shaper_that_fails_leaves_the_last_structure_and_says_so_only_when_there_is_none() {
+async fn a_shaper_that_fails_leaves_the_last_structure_of_a_machine_as_it_is_and_of_no_other() {
     let house = House::new().await;
     house.started().await;
     *house.shaper.broken.lock().unwrap() = true;
@@ -93,8 +93,10 @@ async fn a_shaper_that_fails_leaves_the_last_structure_and_says_so_only_when_the
     *house.shaper.broken.lock().unwrap() = false;
     let before = house.statistics.of_all().await.unwrap();
     *house.shaper.broken.lock().unwrap() = true;
-    house.room.vms.apply(VM, &Input::Paused, 1).await.unwrap();
+    house.shaper.generation.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(house.statistics.of_all().await.unwrap(), before);
+    house.room.vms.apply(VM, &Input::Paused, 1).await.unwrap();
+    assert!(house.statistics.of_all().await.is_err(), "a paused machine must not be shown running");
 }
 
 #[tokio::test]

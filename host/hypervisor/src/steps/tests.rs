@@ -339,7 +339,7 @@ async fn statistics_are_held_and_placed_by_name() {
     house.started().await;
     let held = HeldTable::new();
     let Outcome::Done(tree) = house.act_with(&StatisticsOfAll::plan(), &held).await else { panic!() };
-    let id = tree.root().item(0).unwrap().as_held().unwrap();
+    let id = tree.root().as_held().unwrap();
     assert!(matches!(held.get(id), Some(Held::Encoded(bytes)) if bytes.starts_with(VM.as_bytes())));
     assert_eq!(failed(house.act(&StatisticsOfOne::plan("nobody")).await).code, 1);
 }

@@ -1,6 +1,6 @@
 //! Components from a core module in the text format, a world and constants.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -19,7 +19,7 @@ const LATER: &str = "package vdsm:hook@0.9.0; interface log { write: func(l: u32
 /// Compiles `core` as a component of a world with these items.
 pub(crate) fn component(items: &str, core: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    resolve.push_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
+    resolve.push_dir(published()).unwrap();
     for (name, text) in [("lab.wit", ROOMS), ("odd.wit", ODD), ("later.wit", LATER)] {
         resolve.push_str(name, text).unwrap();
     }
@@ -30,8 +30,14 @@ pub(crate) fn component(items: &str, core: &str) -> Vec<u8> {
     ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }
 
+/// The published interfaces: above whichever crate builds with this file, the black-box tests too.
+fn published() -> PathBuf {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    above.map(|folder| folder.join("wit")).find(|wit| wit.is_dir()).unwrap()
+}
+
 const VERB_WORLD: &str = "import vdsm:hook/log@0.1.0; import vdsm:verb/plan@0.1.0; import test:lab/ask@0.1.0; import test:lab/plan@0.1.0;
-    import test:odd/thing@0.1.0; import vdsm:hook/log@0.9.0; export vdsm:verb/handler@0.1.0;";
+    import test:odd/thing@0.1.0; import vdsm:hook/log@0.9.0; import vdsm:vm/plan@0.1.0; export vdsm:verb/handler@0.1.0;";
 
 /// One descriptor.
 pub(crate) struct Described<'a> {
