@@ -86,7 +86,7 @@ fn destroy_of_a_vm_that_is_being_created_leaves_nothing() {
     daemon.wait_until_serving();
     assert_eq!(create(&daemon, VM), 0);
     let held = jobs(&host)["leases"].to_string();
-    assert!(held.contains("create"), "the create still works: {held}");
+    assert!(held.contains("create"), "the create still works: {held}\n{}", daemon.log());
     assert_eq!(status(&daemon, VM).as_deref(), Some("WaitForLaunch"));
     assert_eq!(destroy(&daemon, VM), 0, "{}", daemon.log());
     assert_eq!(status(&daemon, VM), None);

@@ -346,3 +346,43 @@ proptest! {
         history(plan, split, faults[fault % faults.len()], &[first, first + gap]);
     }
 }
+
+/// Answers at the end of its first round, and cannot go on before the caller has heard.
+struct AnswersFirst {
+    heard: Arc<Notify>,
+    rounds: u32,
+}
+
+#[async_trait::async_trait]
+impl Decider for AnswersFirst {
+    async fn decide(&mut self, _: Vec<Fact>, _: Option<Tree>) -> Result<Decision, Status> {
+        self.rounds += 1;
+        if self.rounds == 1 {
+            let steps = vec![planned("prep", Normal), answer()];
+            return Ok(Decision::Act(Round { order: Order::InTurn, steps, again: Some(Tree::nil()) }));
+        }
+        self.heard.notified().await;
+        Ok(Decision::Act(Round { order: Order::InTurn, steps: vec![planned("start", Decides)], again: None }))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_sent_in_its_place_though_rounds_follow() {
+    let (world, store, heard) = (Arc::new(World::default()), Store::in_memory().unwrap(), Arc::new(Notify::new()));
+    let engine = engine(&world, &store);
+    let request = Request {
+        id: JobId("job".into()),
+        verb: "test".into(),
+        leases: vec![LeaseWish { key: subject(), access: Access::Exclusive, busy: vec![] }],
+        held: HeldTable::new(),
+        arrived: Instant::now(),
+        answer_within: Duration::from_secs(30),
+        default_error: Status::new(16, "Unexpected exception", ""),
+    };
+    let decider = AnswersFirst { heard: heard.clone(), rounds: 0 };
+    engine.run(request, Box::new(decider)).await.expect("the answer of the first round");
+    assert!(!world.stands("start"));
+    heard.notify_one();
+    idle(&engine).await;
+    assert!(world.stands("start") && world.stands("prep"));
+}

@@ -22,7 +22,7 @@ use crate::vm::state::{Input, Machine, State, left_to_do};
 pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     let deadline = Instant::now() + room.patience.settle;
     let before = room.vms.view();
-    let listed: HashMap<String, DomainInfo> = room
+    let mut listed: HashMap<String, DomainInfo> = room
         .domains
         .settled(room.patience.settle)
         .await?
@@ -30,9 +30,14 @@ pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
         .filter(|info| info.state.is_active())
         .map(|info| (info.uuid.clone(), info))
         .collect();
+    let mut foreign = Vec::new();
     for info in listed.values() {
-        take_in(room, info).await?;
+        if take_in(room, info).await? == Whose::NotOurs {
+            foreign.push(info.uuid.clone());
+        }
     }
+    // Somebody else's domain says nothing about a machine of ours with its uuid.
+    listed.retain(|uuid, _| !foreign.contains(uuid));
     let mut ends = Vec::new();
     for view in before.values().filter(|view| !listed.contains_key(&view.record.id.to_ascii_lowercase())) {
         if let Some(input) = missing(room, view, deadline).await? {
@@ -47,22 +52,30 @@ pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     Ok(())
 }
 
+/// Whose a listed domain is.
+#[derive(PartialEq, Eq)]
+enum Whose {
+    /// Ours, or it cannot be told now.
+    Ours,
+    /// Somebody else's, or gone since.
+    NotOurs,
+}
+
 /// A domain that runs: looked at when it is written down, written down when it is ours and not.
-async fn take_in(room: &Arc<Room>, info: &DomainInfo) -> Result<(), RoomError> {
+async fn take_in(room: &Arc<Room>, info: &DomainInfo) -> Result<Whose, RoomError> {
     let known = room.vms.of_domain(&info.uuid);
     let id = known.as_ref().map_or(&info.uuid, |view| &view.record.id);
     if known.is_none() && room.vms.take_in(id).await?.is_none() && !write_down(room, info).await? {
-        return Ok(());
+        return Ok(Whose::NotOurs);
     }
     match room.look(id).await {
-        Ok(Sight::Running(_)) => Ok(()),
-        // Somebody else's domain of that uuid, or one that ended since; an event tells of the latter.
-        Ok(Sight::Nothing) => Ok(()),
+        Ok(Sight::Running(_)) => Ok(Whose::Ours),
+        Ok(Sight::Nothing) => Ok(Whose::NotOurs),
         Err(RoomError::Libvirt(CallError::Disconnected(reason))) => Err(CallError::Disconnected(reason).into()),
         Err(RoomError::Libvirt(error)) => {
             tracing::warn!(vm = id, %error, "it runs and cannot be looked at");
             room.vms.apply(id, &Input::OutOfSight, clock::now()).await?;
-            Ok(())
+            Ok(Whose::Ours)
         }
         Err(error) => Err(error),
     }
@@ -127,9 +140,9 @@ async fn missing(room: &Arc<Room>, view: &VmView, deadline: Instant) -> Result<O
     if room.vms.get(&record.id).is_none_or(|now| now.version != view.version) {
         return Ok(None);
     }
-    match room.domains.state(&record.id).await {
-        Ok(state) if state.is_active() => Ok(None),
-        Ok(_) | Err(CallError::NoDomain) => Ok(Some(Input::Vanished)),
+    match room.is_running_ours(&record.id).await {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(Input::Vanished)),
         Err(error) => Err(error.into()),
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc};
 use vdsm_core::clock;
 
 use crate::adoption::end;
-use crate::libvirt::{CallError, Event, GraphicsPhase, IoErrorAction, Lifecycle, Stopped, Suspended, WatchdogAction};
+use crate::libvirt::{Event, GraphicsPhase, IoErrorAction, Lifecycle, Stopped, Suspended, WatchdogAction};
 use crate::room::Room;
 use crate::steps::START_LIMIT;
 use crate::vm::state::{Input, IoAction, PauseCode, State, Stop, Suspension};
@@ -83,9 +83,9 @@ async fn ended(room: Arc<Room>, id: String, stop: Stop) {
     while is_starting(&room, &id) && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-    match room.domains.state(&id).await {
-        Ok(state) if state.is_active() => return,
-        Ok(_) | Err(CallError::NoDomain) => {}
+    match room.is_running_ours(&id).await {
+        Ok(true) => return,
+        Ok(false) => {}
         Err(error) => tracing::warn!(vm = id, %error, "libvirt says that it stopped, and cannot be asked"),
     }
     end(room, id, Input::Stopped(stop)).await;

@@ -172,9 +172,15 @@ impl Room {
     /// Ends the domain of a machine: gracefully, then at once. Fine when there is none. A domain of somebody else is left alone.
     pub(crate) async fn end(&self, record: &VmRecord) -> Result<(), EndError> {
         let id = record.id.as_str();
-        // What was never read back may be another root's domain of the same uuid.
-        if record.document.is_none() && !self.is_running_ours(id).await? {
-            return Ok(());
+        // While its own QEMU lives the domain is its own; else one of this uuid may be another root's, and is left alone.
+        if !record.process.is_some_and(Process::is_alive) {
+            match self.is_running_ours(id).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // A domain that hangs does not answer: what was read back as ours, and has no process to tell by, is taken for ours.
+                Err(CallError::Deadline) if record.document.is_some() && record.process.is_none() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         for (how, patience) in [(Destroy::Gracefully, self.patience.graceful), (Destroy::AtOnce, self.patience.at_once)] {
             match self.domains.destroy(id, how).await {
@@ -204,7 +210,8 @@ impl Room {
         }
     }
 
-    async fn is_running_ours(&self, id: &str) -> Result<bool, CallError> {
+    /// Whether a domain of this uuid runs that carries our mark.
+    pub(crate) async fn is_running_ours(&self, id: &str) -> Result<bool, CallError> {
         let seen = self.see(id).await?;
         Ok(seen.is_some_and(|(_, document)| ownership::is_ours(&document, &self.identity.root_id)))
     }

@@ -97,7 +97,15 @@ impl Joined {
 
 impl Statistics {
     pub(crate) fn new(room: Arc<Room>, figures: Arc<dyn Figures>, shaper: Arc<dyn Shaper>, encoder: Encoder) -> Statistics {
-        Statistics { room, figures, shaper, encoder, fragments: Mutex::default(), joined: Mutex::default(), failing: AtomicBool::new(false) }
+        Statistics {
+            room,
+            figures,
+            shaper,
+            encoder,
+            fragments: Mutex::default(),
+            joined: Mutex::default(),
+            failing: AtomicBool::new(false),
+        }
     }
 
     /// The structure of one machine, encoded. None: there is no such machine.
@@ -133,7 +141,8 @@ impl Statistics {
                 out.held(held.keep(Held::Encoded(bytes.clone())));
             }
         });
-        let bytes = (self.encoder)(array.root(), &held).ok_or_else(|| ShapeError("the list of all is more than the wire carries".into()))?;
+        let bytes =
+            (self.encoder)(array.root(), &held).ok_or_else(|| ShapeError("the list of all is more than the wire carries".into()))?;
         *joined = Some(Joined { structures, bytes: bytes.clone() });
         Ok(bytes)
     }
@@ -164,7 +173,8 @@ impl Statistics {
         // What is kept may be of an older sample when shaping fails, but not of another state of the machine, and not for ever.
         let structure = |view: &Arc<VmView>| {
             let kept = fragments.get(&view.record.id).filter(|kept| kept.version == view.version && kept.age(moment.steady) < OUTDATED);
-            kept.map(|kept| kept.bytes.clone()).ok_or_else(|| ShapeError(format!("there is no structure of {} as it is now", view.record.id)))
+            kept.map(|kept| kept.bytes.clone())
+                .ok_or_else(|| ShapeError(format!("there is no structure of {} as it is now", view.record.id)))
         };
         machines.iter().map(structure).collect()
     }

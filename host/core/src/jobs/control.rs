@@ -24,7 +24,14 @@ pub struct JobControl {
 impl JobControl {
     /// A job that has not begun.
     pub fn new(id: JobId, verb: impl Into<String>) -> JobControl {
-        JobControl { id, verb: verb.into(), cancel: Cancel::default(), phase: AtomicU8::new(OPEN), ended: watch::Sender::new(false), hurry: Notify::new() }
+        JobControl {
+            id,
+            verb: verb.into(),
+            cancel: Cancel::default(),
+            phase: AtomicU8::new(OPEN),
+            ended: watch::Sender::new(false),
+            hurry: Notify::new(),
+        }
     }
 
     /// The job's id.

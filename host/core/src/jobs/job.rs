@@ -138,8 +138,7 @@ impl Job {
     async fn rounds(&mut self, first: Round, decider: &mut dyn Decider) -> End {
         let mut round = first;
         for _ in 0..MAX_ROUNDS {
-            let again = round.again.take();
-            let Carried { facts, failure } = match self.carry_out(round).await {
+            let Carried { facts, failure } = match self.carry_out(&round).await {
                 Ok(carried) => carried,
                 Err(refused) => return End::Refused(refused),
             };
@@ -148,7 +147,7 @@ impl Job {
             }
             // What must still happen stands in the row of this round: another one would overwrite it.
             let in_background = self.engine.keeps_in_background(&self.record.id);
-            let Some(note) = again.filter(|_| !in_background) else {
+            let Some(note) = round.again.filter(|_| !in_background) else {
                 return failure.map_or(End::Well, End::Refused);
             };
             match decider.decide(facts, Some(note)).await {

@@ -21,14 +21,14 @@ pub(super) struct Carried {
 }
 
 impl Job {
-    pub(super) async fn carry_out(&mut self, round: Round) -> Result<Carried, Status> {
-        self.check(&round)?;
+    pub(super) async fn carry_out(&mut self, round: &Round) -> Result<Carried, Status> {
+        self.check(round)?;
         let first_undo = self.record.undo.len();
-        self.write_round(&round).await.map_err(|error| self.default_error.with_detail(error.to_string()))?;
-        let undo_of = undo_indexes(self, &round, first_undo);
+        self.write_round(round).await.map_err(|error| self.default_error.with_detail(error.to_string()))?;
+        let undo_of = undo_indexes(self, round, first_undo);
         let outcomes = match round.order {
-            Order::InTurn => self.in_turn(&round).await?,
-            Order::Together => self.together(&round).await,
+            Order::InTurn => self.in_turn(round).await?,
+            Order::Together => self.together(round).await,
         };
         for (outcome, undo) in outcomes.iter().zip(&undo_of) {
             if let (Outcome::Failed(_) | Outcome::Unknown(_), Some(undo)) = (outcome, undo) {

@@ -118,7 +118,11 @@ impl LeaseTable {
         };
         // It may have been granted in the same instant: then it must not stay with a job that gave up.
         granted.close();
-        if granted.try_recv().is_ok() { self.release(job, &wish.key) } else { self.forget_waiters(&wish.key) }
+        if granted.try_recv().is_ok() {
+            self.release(job, &wish.key)
+        } else {
+            self.forget_waiters(&wish.key)
+        }
         Err(refused)
     }
 

@@ -154,5 +154,4 @@ impl Visit for Fields {
 }
 
 #[cfg(test)]
-mod tests {
-    }
+mod tests {}

@@ -5,6 +5,7 @@ use vdsm_sdk::vm::shaper::{MACHINE, Number, Sample, Text};
 use vdsm_sdk::wire::{Value, decode};
 use vdsm_sdk::{array, object};
 
+use super::arena::Arena;
 use super::metrics::{device_number, device_text, number, text};
 use super::shape;
 
