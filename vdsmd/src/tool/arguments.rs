@@ -40,7 +40,7 @@ pub(super) enum Command {
     Hook(HookCommand),
     /// Every verb of VDSM and who serves it
     Verbs,
-    /// The leases that are held, and the jobs that go on in the background
+    /// What jobs hold and leave: leases, the background list, written jobs, and what machines keep
     Jobs,
 }
 
