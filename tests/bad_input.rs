@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use vdsm_core::tree::TreeBuilder;
+use vdsm_tests::process::{PATIENCE, wait_for};
 use vdsm_tests::{Daemon, Host, Rung, source};
 
 use crate::build::{self, Described, Verb};
@@ -206,8 +207,9 @@ fn hostile_modules_end_as_their_own_outcome_while_others_are_served() {
             let (code, text) = refused(&daemon, verb, |_| {});
             assert_eq!(code, 16, "{verb}: {text}");
             assert!(text.contains(says), "{verb}: {text}");
-            let log = daemon.log();
-            assert!(log.lines().any(|line| line.contains(outcome) && line.contains(verb)), "no `{outcome}` of {verb} in\n{log}");
+            // The log is written beside the calls: its line may come after the reply.
+            let told = || daemon.log().lines().any(|line| line.contains(outcome) && line.contains(verb)).then_some(());
+            wait_for(&format!("`{outcome}` of {verb} in the log"), PATIENCE, told);
         }
         assert_eq!(refused(&daemon, "floods", |_| {}).0, 0);
         calm.join().unwrap();

@@ -36,7 +36,8 @@ fn the_walk_from_an_empty_folder_to_a_hook_at_work_and_back() {
     assert!(status.contains("Powering up") || status.contains("Up"), "{status}\n{}", daemon.log());
     let chains = walk.types_until("hook show");
     assert!(chains.contains("+  <title>owner: alice</title>"), "{chains}");
-    assert!(daemon.log().contains("belongs to alice"), "the hook's own line is in the log");
+    let told = || daemon.log().contains("belongs to alice").then_some(());
+    vdsm_tests::process::wait_for("the hook's own line in the log", vdsm_tests::process::PATIENCE, told);
 
     walk.types_until("owner-2.wasm");
     assert!(machine_of(&mut walk, "bob").contains("<title>owned by bob</title>"));
