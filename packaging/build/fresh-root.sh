@@ -17,6 +17,8 @@ die() { say "$@"; exit 1; }
 if [ "${1:-}" = --inside ]; then # in the namespaces: what only they should see, then the command in the new root
   shift
   mount --make-rprivate /
+  # A mount point, as the root of a machine is: libvirt changes how mounts propagate below it.
+  mount --bind "$root" "$root"
   mount -t proc proc "$root/proc"
   mount -t sysfs sysfs "$root/sys"
   mount --rbind /dev "$root/dev"

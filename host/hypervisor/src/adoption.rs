@@ -2,15 +2,17 @@
 //!
 //! libvirt's listing is the truth about what runs; a record says what ran. Whoever is not listed is gone only when its QEMU is gone
 //! too; while that runs it is waited for, and after that its state is unknown, never Down. A domain under our mark without a record
-//! is written down, never destroyed.
+//! is written down, never destroyed; one whose machine was reported Down is ended, since its manager may have started that elsewhere.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use vdsm_core::clock;
 
-use crate::libvirt::{CallError, DomainInfo};
+use crate::libvirt::CallError;
 use crate::ownership;
 use crate::process::Process;
 use crate::room::{Room, RoomError, Sight, cpus};
@@ -18,57 +20,71 @@ use crate::vm::readback::minimal_conf;
 use crate::vm::record::{VmRecord, VmView};
 use crate::vm::state::{Input, Machine, State, left_to_do};
 
+/// How many domains are looked at together: one that hangs takes the time of a call, and many must not take that one by one.
+const LOOKS_TOGETHER: usize = 16;
+
 /// Brings all records in line with what runs. An error means that libvirt could not be asked: then nothing was concluded.
 pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     let deadline = Instant::now() + room.patience.settle;
     let before = room.vms.view();
-    let mut listed: HashMap<String, DomainInfo> = room
-        .domains
-        .settled(room.patience.settle)
-        .await?
-        .into_iter()
-        .filter(|info| info.state.is_active())
-        .map(|info| (info.uuid.clone(), info))
-        .collect();
-    let mut foreign = Vec::new();
-    for info in listed.values() {
-        if take_in(room, info).await? == Whose::NotOurs {
-            foreign.push(info.uuid.clone());
-        }
-    }
+    let running = room.domains.settled(room.patience.settle).await?.into_iter().filter(|info| info.state.is_active());
+    let looked_at = stream::iter(running).map(|info| async move {
+        let whose = take_in(room, &info.uuid).await?;
+        Ok::<_, RoomError>((info.uuid, whose))
+    });
     // Somebody else's domain says nothing about a machine of ours with its uuid.
-    listed.retain(|uuid, _| !foreign.contains(uuid));
-    let mut ends = Vec::new();
-    for view in before.values().filter(|view| !listed.contains_key(&view.record.id.to_ascii_lowercase())) {
-        if let Some(input) = missing(room, view, deadline).await? {
+    let ours = looked_at.buffer_unordered(LOOKS_TOGETHER).try_filter(|(_, whose)| std::future::ready(*whose != Whose::NotOurs));
+    let ours: HashMap<String, Whose> = ours.try_collect().await?;
+    let mut ends: Vec<JoinHandle<()>> = Vec::new();
+    for uuid in ours.iter().filter(|(_, whose)| **whose == Whose::ReportedDown).map(|(uuid, _)| uuid.clone()) {
+        ends.push(tokio::spawn(end_reported_down(room.clone(), uuid)));
+    }
+    let is_listed = |view: &VmView| ours.contains_key(&view.record.id.to_ascii_lowercase());
+    let unlisted: Vec<_> = before.values().filter(|view| !is_listed(view)).cloned().collect();
+    let learnt = stream::iter(unlisted).map(|view| async move { Ok::<_, RoomError>((missing(room, &view, deadline).await?, view)) });
+    for (input, view) in learnt.buffer_unordered(LOOKS_TOGETHER).try_collect::<Vec<_>>().await? {
+        if let Some(input) = input {
             ends.push(tokio::spawn(end(room.clone(), view.record.id.clone(), input)));
         }
     }
-    for view in before.values().filter(|view| !left_to_do(&view.record.machine).is_empty()) {
-        ends.push(tokio::spawn(finish(room.clone(), view.clone())));
+    for view in before.values().filter(|view| left_to_do(&view.record.machine).is_some()) {
+        let (room, id) = (room.clone(), view.record.id.clone());
+        ends.push(tokio::spawn(async move { room.conclude(&id).await }));
     }
     // Hooks may take their time; what they do to a machine that ended holds nobody up.
     let _ = tokio::time::timeout(room.patience.settle, futures_util::future::join_all(ends)).await;
     Ok(())
 }
 
-/// Whose a listed domain is.
-#[derive(PartialEq, Eq)]
+/// A domain that began to run unasked: a start that libvirt was late with, or somebody else's.
+pub(crate) async fn meet(room: Arc<Room>, uuid: String) {
+    match take_in(&room, &uuid).await {
+        Ok(Whose::ReportedDown) => end_reported_down(room, uuid).await,
+        Ok(Whose::Ours | Whose::NotOurs) => {}
+        Err(error) => tracing::warn!(domain = uuid, %error, "it was started and cannot be looked at"),
+    }
+}
+
+/// Whose a domain is.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
     /// Ours, or it cannot be told now.
     Ours,
+    /// Ours, and its machine was reported as ended.
+    ReportedDown,
     /// Somebody else's, or gone since.
     NotOurs,
 }
 
 /// A domain that runs: looked at when it is written down, written down when it is ours and not.
-async fn take_in(room: &Arc<Room>, info: &DomainInfo) -> Result<Whose, RoomError> {
-    let known = room.vms.of_domain(&info.uuid);
-    let id = known.as_ref().map_or(&info.uuid, |view| &view.record.id);
-    if known.is_none() && room.vms.take_in(id).await?.is_none() && !write_down(room, info).await? {
+async fn take_in(room: &Arc<Room>, uuid: &str) -> Result<Whose, RoomError> {
+    let known = room.vms.of_domain(uuid);
+    let id = known.as_ref().map_or(uuid, |view| &view.record.id);
+    if known.is_none() && room.vms.take_in(id).await?.is_none() && !write_down(room, id).await? {
         return Ok(Whose::NotOurs);
     }
     match room.look(id).await {
+        Ok(Sight::Running(_)) if room.is_down(id) => Ok(Whose::ReportedDown),
         Ok(Sight::Running(_)) => Ok(Whose::Ours),
         Ok(Sight::Nothing) => Ok(Whose::NotOurs),
         Err(RoomError::Libvirt(CallError::Disconnected(reason))) => Err(CallError::Disconnected(reason).into()),
@@ -82,14 +98,13 @@ async fn take_in(room: &Arc<Room>, info: &DomainInfo) -> Result<Whose, RoomError
 }
 
 /// Whether the domain is ours, and now has a record.
-async fn write_down(room: &Arc<Room>, info: &DomainInfo) -> Result<bool, RoomError> {
-    let id = &info.uuid;
+async fn write_down(room: &Arc<Room>, id: &str) -> Result<bool, RoomError> {
     let (state, document) = match room.see(id).await {
         Ok(Some(seen)) => seen,
         Ok(None) => return Ok(false),
         Err(CallError::Disconnected(reason)) => return Err(CallError::Disconnected(reason).into()),
         Err(error) => {
-            tracing::warn!(domain = info.name, %error, "whose domain it is cannot be told");
+            tracing::warn!(domain = id, %error, "whose domain it is cannot be told");
             return Ok(false);
         }
     };
@@ -98,8 +113,8 @@ async fn write_down(room: &Arc<Room>, info: &DomainInfo) -> Result<bool, RoomErr
     }
     match minimal_conf(id, &document) {
         Ok(conf) => {
-            tracing::warn!(vm = id, domain = info.name, "a machine of ours that nothing was written down of");
-            room.vms.adopt(VmRecord::found(id, &info.name, conf, Machine::found(cpus(state), clock::now()), &room.place)).await?;
+            tracing::warn!(vm = id, "a machine of ours that nothing was written down of");
+            room.vms.adopt(VmRecord::found(id, conf, Machine::found(cpus(state), clock::now()), &room.place)).await?;
             Ok(true)
         }
         Err(error) => {
@@ -143,7 +158,11 @@ async fn missing(room: &Arc<Room>, view: &VmView, deadline: Instant) -> Result<O
     match room.is_running_ours(&record.id).await {
         Ok(true) => Ok(None),
         Ok(false) => Ok(Some(Input::Vanished)),
-        Err(error) => Err(error.into()),
+        Err(CallError::Disconnected(reason)) => Err(CallError::Disconnected(reason).into()),
+        Err(error) => {
+            tracing::warn!(vm = record.id, %error, "whether it runs cannot be told");
+            Ok(Some(Input::OutOfSight))
+        }
     }
 }
 
@@ -156,16 +175,24 @@ async fn seen_meanwhile(room: &Arc<Room>, id: &str) -> Result<Option<Sight>, Roo
     }
 }
 
-async fn finish(room: Arc<Room>, view: Arc<VmView>) {
-    room.carry_out(&view.record.id, &left_to_do(&view.record.machine)).await;
-}
-
 /// Tells a machine what became of it, and does what follows.
 pub(crate) async fn end(room: Arc<Room>, id: String, input: Input) {
-    match room.vms.apply(&id, &input, clock::now()).await {
-        Ok(Some(change)) => room.carry_out(&id, &change.effects).await,
-        Ok(None) => {}
-        Err(error) => tracing::error!(vm = id, %error, "what became of a machine cannot be written down"),
+    if let Err(error) = room.vms.apply(&id, &input, clock::now()).await {
+        tracing::error!(vm = id, %error, "what became of a machine cannot be written down");
+    }
+    if room.vms.get(&id).is_some_and(|view| left_to_do(&view.record.machine).is_some()) {
+        room.conclude(&id).await;
+    }
+}
+
+/// Ends a domain whose machine was reported Down: two of one machine on two hosts would write to the same disks.
+async fn end_reported_down(room: Arc<Room>, uuid: String) {
+    let Some(id) = room.vms.of_domain(&uuid).map(|view| view.record.id.clone()) else { return };
+    let Some(_lease) = room.hold(&id).await else { return };
+    let Some(view) = room.vms.get(&id).filter(|_| room.is_down(&id)) else { return };
+    tracing::error!(vm = id, "its machine was reported Down and it runs; it is ended");
+    if let Err(error) = room.end(&view.record).await {
+        tracing::error!(vm = id, %error, "a domain that nobody knows of cannot be ended");
     }
 }
 

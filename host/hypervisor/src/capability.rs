@@ -18,7 +18,7 @@ use wasmtime::component::{HasData, Linker, Resource};
 use crate::libvirt::StartMode;
 use crate::room::Room;
 use crate::statistics::Statistics;
-use crate::steps::{Control, Register, Release, RunHooks, Start, StatisticsOfAll, StatisticsOfOne, kinds};
+use crate::steps::{Control, Register, Release, RunHooks, Start, StatisticsOfAll, StatisticsOfOne, hook_point, kinds};
 use crate::vm::record::{View, VmView};
 use crate::vm::state::State;
 
@@ -76,19 +76,18 @@ pub struct VmHandle {
 pub struct VmCapability {
     room: Arc<Room>,
     statistics: Arc<Statistics>,
-    channels: Arc<str>,
 }
 
 impl VmCapability {
-    pub(crate) fn new(room: Arc<Room>, statistics: Arc<Statistics>, channels: Arc<str>) -> VmCapability {
-        VmCapability { room, statistics, channels }
+    pub(crate) fn new(room: Arc<Room>, statistics: Arc<Statistics>) -> VmCapability {
+        VmCapability { room, statistics }
     }
 }
 
 /// What one round sees.
 struct Snapshot {
     view: Arc<View>,
-    channels: Arc<str>,
+    room: Arc<Room>,
 }
 
 impl Capability for VmCapability {
@@ -113,7 +112,7 @@ impl Capability for VmCapability {
     }
 
     fn snapshot(&self, _call: &CallFacts) -> Box<dyn Any + Send> {
-        Box::new(Snapshot { view: self.room.vms.view(), channels: self.channels.clone() })
+        Box::new(Snapshot { view: self.room.vms.view(), room: self.room.clone() })
     }
 
     fn steps(&self) -> Vec<Arc<dyn StepKind>> {
@@ -227,7 +226,7 @@ impl ask::Host for Call<'_> {
     }
 
     fn channel_directory(&mut self) -> wasmtime::Result<String> {
-        Ok(self.0.room::<Snapshot>()?.channels.to_string())
+        Ok(self.0.room::<Snapshot>()?.room.channels.display().to_string())
     }
 }
 
@@ -240,6 +239,7 @@ impl plan::Host for Call<'_> {
     }
 
     fn run_hooks(&mut self, handle: Resource<VmHandle>, point: String, document: String) -> wasmtime::Result<u32> {
+        hook_point(&point).map_err(wasmtime::Error::msg)?;
         let view = self.machine(&handle)?;
         self.plan("run-hooks", &handle, |id| RunHooks::plan(id, &point, &document, view.as_deref().map(|view| &view.record)))
     }

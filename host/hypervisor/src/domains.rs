@@ -29,6 +29,9 @@ pub trait Domains: Send + Sync + 'static {
     /// The pid of its QEMU; none where that cannot be told.
     async fn pid(&self, uuid: &str) -> Result<Option<u32>, CallError>;
 
+    /// Asks its QEMU something that costs nothing: [`CallError::Deadline`] when QEMU stands still.
+    async fn ping(&self, uuid: &str) -> Result<(), CallError>;
+
     /// Starts a transient domain for the machine `uuid`.
     async fn create(&self, uuid: &str, document: String, mode: StartMode) -> Result<DomainInfo, CallError>;
 
@@ -70,6 +73,10 @@ impl Domains for Libvirt {
 
     async fn pid(&self, uuid: &str) -> Result<Option<u32>, CallError> {
         Libvirt::pid(self, uuid).await
+    }
+
+    async fn ping(&self, uuid: &str) -> Result<(), CallError> {
+        Libvirt::ping(self, uuid).await
     }
 
     async fn create(&self, uuid: &str, document: String, mode: StartMode) -> Result<DomainInfo, CallError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use vdsm_core::clock;
 
-use crate::adoption::end;
+use crate::adoption::{end, meet};
 use crate::libvirt::{Event, GraphicsPhase, IoErrorAction, Lifecycle, Stopped, Suspended, WatchdogAction};
 use crate::room::Room;
 use crate::steps::START_LIMIT;
@@ -55,7 +55,14 @@ async fn lose_sight(room: &Arc<Room>) {
 }
 
 async fn tell(room: &Arc<Room>, event: &Event) {
-    let Some(view) = event.uuid().and_then(|uuid| room.vms.of_domain(uuid)) else { return };
+    let Some(uuid) = event.uuid() else { return };
+    let view = room.vms.of_domain(uuid).filter(|view| view.record.machine.state() != State::Down);
+    let Some(view) = view else {
+        if let Event::Lifecycle { event: Lifecycle::Started(_), .. } = event {
+            tokio::spawn(meet(room.clone(), uuid.to_owned()));
+        }
+        return;
+    };
     let id = &view.record.id;
     match meaning(event) {
         Meaning::Input(input) => apply(room, id, &input).await,
@@ -66,13 +73,8 @@ async fn tell(room: &Arc<Room>, event: &Event) {
 }
 
 async fn apply(room: &Arc<Room>, id: &str, input: &Input) {
-    match room.vms.apply(id, input, clock::now()).await {
-        Ok(Some(change)) if !change.effects.is_empty() => {
-            let (room, id) = (room.clone(), id.to_owned());
-            tokio::spawn(async move { room.carry_out(&id, &change.effects).await });
-        }
-        Ok(_) => {}
-        Err(error) => tracing::error!(vm = id, %error, "an event cannot be written down"),
+    if let Err(error) = room.vms.apply(id, input, clock::now()).await {
+        tracing::error!(vm = id, %error, "an event cannot be written down");
     }
 }
 

@@ -52,15 +52,17 @@ pub(crate) struct FakeDomain {
     pub(crate) state: DomainState,
 }
 
-/// A libvirt in memory. Calls are counted by name; the next call of a name can be made to fail.
+/// A libvirt in memory. Calls are counted by name; the next calls of a name can be made to fail.
 #[derive(Default)]
 pub(crate) struct FakeLibvirt {
     pub(crate) domains: Mutex<HashMap<String, FakeDomain>>,
-    failures: Mutex<HashMap<&'static str, Vec<CallError>>>,
+    failures: Mutex<HashMap<&'static str, Vec<Option<CallError>>>>,
     calls: Mutex<Vec<String>>,
     /// What the next created domain does at once.
     pub(crate) dies_at_birth: Mutex<bool>,
     pub(crate) pid: Mutex<Option<u32>>,
+    /// While a test has this, whoever reads a pid waits.
+    pub(crate) pid_gate: tokio::sync::Mutex<()>,
 }
 
 pub(crate) fn refused(code: u32, message: &str) -> CallError {
@@ -69,7 +71,15 @@ pub(crate) fn refused(code: u32, message: &str) -> CallError {
 
 impl FakeLibvirt {
     pub(crate) fn fail_next(&self, call: &'static str, error: CallError) {
-        self.failures.lock().unwrap().entry(call).or_default().push(error);
+        self.fail_after(call, 0, error);
+    }
+
+    /// The call of that name after so many more of it fails.
+    pub(crate) fn fail_after(&self, call: &'static str, well: usize, error: CallError) {
+        let mut failures = self.failures.lock().unwrap();
+        let list = failures.entry(call).or_default();
+        list.extend(std::iter::repeat_n(None, well));
+        list.push(Some(error));
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -88,7 +98,7 @@ impl FakeLibvirt {
     fn begin(&self, call: &'static str, detail: &str) -> Result<(), CallError> {
         self.calls.lock().unwrap().push(format!("{call} {detail}").trim().to_owned());
         let mut failures = self.failures.lock().unwrap();
-        match failures.get_mut(call).filter(|list| !list.is_empty()).map(|list| list.remove(0)) {
+        match failures.get_mut(call).filter(|list| !list.is_empty()).and_then(|list| list.remove(0)) {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -124,7 +134,13 @@ impl Domains for FakeLibvirt {
     }
 
     async fn pid(&self, _uuid: &str) -> Result<Option<u32>, CallError> {
+        self.begin("pid", "")?;
+        let _open = self.pid_gate.lock().await;
         Ok(*self.pid.lock().unwrap())
+    }
+
+    async fn ping(&self, _uuid: &str) -> Result<(), CallError> {
+        self.begin("ping", "")
     }
 
     async fn create(&self, uuid: &str, document: String, mode: StartMode) -> Result<DomainInfo, CallError> {
@@ -234,6 +250,8 @@ impl Figures for FakeFigures {
 
 /// A room to test in.
 pub(crate) struct House {
+    /// Where channels of machines would be.
+    pub(crate) channels: tempfile::TempDir,
     pub(crate) store: Store,
     pub(crate) room: Arc<Room>,
     pub(crate) libvirt: Arc<FakeLibvirt>,
@@ -273,11 +291,13 @@ impl House {
         let [look_again, at_once, graceful, settle] = [10, 30, 60, 200].map(Duration::from_millis);
         let patience = Patience { graceful, at_once, settle, look_again };
         let domains = libvirt.clone();
-        let room = Arc::new(Room { vms, domains, hooks: hooks.clone(), identity, place, patience, keepers: OnceLock::new() });
+        let channels = tempfile::tempdir().unwrap();
+        let (directory, engine) = (channels.path().to_owned(), OnceLock::new());
+        let room = Arc::new(Room { vms, domains, hooks: hooks.clone(), identity, place, patience, channels: directory, engine });
         let statistics = Arc::new(Statistics::new(room.clone(), figures.clone(), shaper.clone(), encoder()));
         let engine = Engine::new(store.clone(), steps::kinds(&room, &statistics), Pace::default(), None).unwrap();
-        let _ = room.keepers.set(engine.keepers().clone());
-        House { store, room, libvirt, hooks, shaper, figures, statistics, engine }
+        let _ = room.engine.set(engine.clone());
+        House { channels, store, room, libvirt, hooks, shaper, figures, statistics, engine }
     }
 
     fn kind(&self, step: &Step) -> Arc<dyn StepKind> {

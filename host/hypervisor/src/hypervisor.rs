@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use vdsm_core::jobs::{Decider, Keepers, Outcome};
+use vdsm_core::jobs::{Decider, Engine, Outcome};
 use vdsm_core::root::Root;
 use vdsm_core::store::{Store, StoreError};
 use vdsm_modules::hooks::HookRunner;
@@ -67,43 +67,45 @@ pub enum OpenError {
 pub struct Hypervisor {
     room: Arc<Room>,
     statistics: Arc<Statistics>,
-    channels: Arc<str>,
     ready: watch::Sender<bool>,
     adopted: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Hypervisor {
     /// Opens the room and begins to follow libvirt. Machines are found again as soon as libvirt is there and
-    /// [`Hypervisor::set_keepers`] was called; [`Hypervisor::adopted`] tells when. Within a tokio runtime.
+    /// [`Hypervisor::set_engine`] was called; [`Hypervisor::adopted`] tells when. Within a tokio runtime.
     pub async fn start(parts: Parts) -> Result<Arc<Hypervisor>, OpenError> {
         let identity = Identity::open(&parts.store, &parts.uri).await?;
         let vms = Vms::load(parts.store)?;
         let place = Place { boot_id: parts.boot_id, uri: parts.uri };
         let (domains, hooks, patience) = (parts.domains, parts.hooks, Patience::default());
-        let room = Arc::new(Room { vms, domains, hooks, identity, place, patience, keepers: OnceLock::new() });
+        let channels = parts.root.channels();
+        let engine = OnceLock::new();
+        let room = Arc::new(Room { vms, domains, hooks, identity, place, patience, channels, engine });
         let statistics = Arc::new(Statistics::new(room.clone(), parts.figures, parts.shaper, parts.encoder));
         let resync = Arc::new(Notify::new());
         let (done, adopted) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
+        let (ended, has_ended) = watch::channel(false);
         let tasks = vec![
-            tokio::spawn(events::follow(room.clone(), parts.events, resync.clone())),
-            tokio::spawn(keep_in_line(room.clone(), resync, is_ready, done)),
+            tokio::spawn(told_when_it_ends(events::follow(room.clone(), parts.events, resync.clone()), ended.clone())),
+            tokio::spawn(told_when_it_ends(keep_in_line(room.clone(), resync, is_ready, done), ended)),
         ];
-        let channels = parts.root.channels().display().to_string().into();
-        Ok(Arc::new(Hypervisor { room, statistics, channels, ready, adopted, tasks: Mutex::new(tasks) }))
+        Ok(Arc::new(Hypervisor { room, statistics, ready, adopted, ended: has_ended, tasks: Mutex::new(tasks) }))
     }
 
     /// What modules may ask and plan: the package `vdsm:vm`, with this room's steps.
     pub fn capability(&self) -> VmCapability {
-        VmCapability::new(self.room.clone(), self.statistics.clone(), self.channels.clone())
+        VmCapability::new(self.room.clone(), self.statistics.clone())
     }
 
-    /// Hands over what machines keep, once the engine is there and hook chains can run. Adoption begins with it: machines that ended
-    /// unseen give back what they kept and run their last chain.
-    pub fn set_keepers(&self, keepers: Keepers) {
-        if self.room.keepers.set(keepers).is_err() {
-            tracing::error!("the keepers of machines were handed over twice");
+    /// Hands over the engine, which holds the machines' leases and what they keep, once hook chains can run. Adoption begins with it:
+    /// machines that ended unseen give back what they kept and run their last chain.
+    pub fn set_engine(&self, engine: Arc<Engine>) {
+        if self.room.engine.set(engine).is_err() {
+            tracing::error!("the job engine was handed over twice");
         }
         self.ready.send_replace(true);
     }
@@ -112,6 +114,12 @@ impl Hypervisor {
     /// the room was stopped before.
     pub async fn adopted(&self) -> bool {
         self.adopted.clone().wait_for(|adopted| *adopted).await.is_ok()
+    }
+
+    /// Returns when libvirt is not followed any more, whatever ended that: records are no longer kept in line then.
+    pub async fn ended(&self) {
+        // An error means that nobody is left who could tell.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
     /// All machines now.
@@ -148,6 +156,18 @@ impl Hypervisor {
             let _ = task.await;
         }
     }
+}
+
+/// Tells of the end of `task`, a panic included.
+async fn told_when_it_ends(task: impl Future<Output = ()>, ended: watch::Sender<bool>) {
+    struct Tell(watch::Sender<bool>);
+    impl Drop for Tell {
+        fn drop(&mut self) {
+            self.0.send_replace(true);
+        }
+    }
+    let _tell = Tell(ended);
+    task.await;
 }
 
 /// Brings the records in line whenever it is rung for, and while a machine is out of sight.

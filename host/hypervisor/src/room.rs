@@ -1,12 +1,13 @@
 //! What every part of this room works on: the records, libvirt, the hooks and who we are; and the acts that steps, events and
-//! adoption share: looking at a domain, ending one, running a chain.
+//! adoption share: looking at a domain, ending one, running a chain, bringing the end of a machine to its end.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use vdsm_core::clock;
-use vdsm_core::jobs::Keepers;
+use vdsm_core::jobs::{Engine, Hold, Keepers};
 use vdsm_core::lease::{LeaseKey, LeaseKind};
 use vdsm_core::store::StoreError;
 use vdsm_core::tree::Value;
@@ -20,7 +21,7 @@ use crate::process::Process;
 use crate::vm::listed::scalar_text;
 use crate::vm::readback::read_back;
 use crate::vm::record::{Place, VmRecord, Vms};
-use crate::vm::state::{Cpus, Effect, Input};
+use crate::vm::state::{Cpus, Effect, Input, State, left_to_do, reduce};
 use crate::xml::XmlError;
 
 /// How patient the room is. The defaults are the product's; tests that provoke failures hurry it.
@@ -49,6 +50,10 @@ impl Default for Patience {
 
 /// How often a domain is looked at while news come in: a handful of them belongs to a start.
 const MOST_LOOKS: u32 = 5;
+/// How long the end of a machine waits for the jobs that hold it: a start and a destroy, each with its hooks.
+const END_WAITS: Duration = Duration::from_secs(900);
+/// What the end of a machine is called where holders of leases are shown.
+const END: &str = "the end of the machine";
 /// Where the chain of a machine's end runs.
 pub(crate) const AFTER_VM_DESTROY: &str = "after_vm_destroy";
 
@@ -87,8 +92,10 @@ pub(crate) struct Room {
     pub(crate) identity: Identity,
     pub(crate) place: Place,
     pub(crate) patience: Patience,
-    /// Handed over once the engine exists, which needs this room's steps first.
-    pub(crate) keepers: OnceLock<Keepers>,
+    /// Where libvirt makes the sockets of the guests' channels, named after their machines.
+    pub(crate) channels: PathBuf,
+    /// Handed over once it exists, which needs this room's steps first.
+    pub(crate) engine: OnceLock<Arc<Engine>>,
 }
 
 /// The lease on a machine, under which it also keeps what its jobs made.
@@ -115,36 +122,32 @@ impl Room {
     /// Looks at the domain of machine `id` and writes down what is seen. Where news came in while it looked, it looks again: what was
     /// seen before them must not undo them.
     pub(crate) async fn look(&self, id: &str) -> Result<Sight, RoomError> {
-        let machine = || self.vms.get(id).map(|view| view.record.machine.clone());
         let mut looks = 1;
         loop {
-            let before = machine();
+            let before = self.vms.get(id);
             let Some((state, document)) = self.see(id).await? else { return Ok(Sight::Nothing) };
             if !ownership::is_ours(&document, &self.identity.root_id) {
                 return Ok(Sight::Nothing);
             }
-            if !self.write_down(id, &document).await? {
-                return Ok(Sight::Nothing);
+            let process = match self.domains.pid(id).await {
+                Ok(pid) => pid.and_then(Process::of),
+                Err(CallError::NoDomain) => return Ok(Sight::Nothing),
+                Err(error) => return Err(error.into()),
+            };
+            let last = looks == MOST_LOOKS;
+            let noted = self.vms.change(id, |record| {
+                let still = before.as_ref().is_some_and(|before| before.record.machine == record.machine);
+                (still || last).then(|| note(record, process, &document, cpus(state)))
+            });
+            match noted.await? {
+                Some(None) => looks += 1,
+                Some(Some(Err(error))) => {
+                    tracing::warn!(vm = id, %error, "the live document cannot be read back");
+                    return Ok(Sight::Running(document));
+                }
+                Some(Some(Ok(()))) | None => return Ok(Sight::Running(document)),
             }
-            if before == machine() || looks == MOST_LOOKS {
-                self.vms.apply(id, &Input::Seen(cpus(state)), clock::now()).await?;
-                return Ok(Sight::Running(document));
-            }
-            looks += 1;
         }
-    }
-
-    /// Puts the live document and the process into the record. False: the domain is gone by now.
-    async fn write_down(&self, id: &str, document: &Arc<str>) -> Result<bool, RoomError> {
-        let process = match self.domains.pid(id).await {
-            Ok(pid) => pid.and_then(Process::of),
-            Err(CallError::NoDomain) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(Err(error)) = self.vms.change(id, |record| note(record, process, document)).await? {
-            tracing::warn!(vm = id, %error, "the live document cannot be read back");
-        }
-        Ok(true)
     }
 
     /// State and document of an active domain, whoever it belongs to.
@@ -182,7 +185,13 @@ impl Room {
                 Err(error) => return Err(error.into()),
             }
         }
-        for (how, patience) in [(Destroy::Gracefully, self.patience.graceful), (Destroy::AtOnce, self.patience.at_once)] {
+        let ways = [(Destroy::Gracefully, self.patience.graceful), (Destroy::AtOnce, self.patience.at_once)];
+        // A QEMU that stands still does not end gracefully, and while libvirt waits for it, it keeps everybody from the domain.
+        let hopeless = match self.domains.ping(id).await {
+            Err(CallError::Deadline | CallError::Busy) => 1,
+            Ok(()) | Err(_) => 0,
+        };
+        for (how, patience) in ways.into_iter().skip(hopeless) {
             match self.domains.destroy(id, how).await {
                 Ok(()) | Err(CallError::NoDomain) => return Ok(()),
                 Err(error) => {
@@ -232,34 +241,67 @@ impl Room {
         }
     }
 
-    /// Carries out what a change asks for, of a machine that ended by itself.
-    pub(crate) async fn carry_out(&self, id: &str, effects: &[Effect]) {
-        for effect in effects {
-            match effect {
-                Effect::ReleaseNatively => self.release_natively(id).await,
-                Effect::RunAfterDestroy => self.run_after_destroy(id).await,
+    /// The lease on a machine, for what the room does to one that ended. None: whoever holds it goes on holding it.
+    pub(crate) async fn hold(&self, id: &str) -> Option<Hold> {
+        match self.engine.get()?.hold(END, lease(id), END_WAITS).await {
+            Ok(hold) => Some(hold),
+            Err(refused) => {
+                tracing::error!(vm = id, %refused, "the end of the machine has to wait");
+                None
             }
         }
     }
 
-    async fn release_natively(&self, id: &str) {
-        let Some(view) = self.vms.get(id) else { return };
-        if let Err(error) = self.end(&view.record).await {
-            // QEMU has ended: what is left of the domain is libvirt's to remove.
-            tracing::warn!(vm = id, %error, "release");
-        }
-        if let Some(keepers) = self.keepers.get() {
-            take_back(keepers, id).await;
-        }
-        if let Err(error) = self.vms.apply(id, &Input::Released, clock::now()).await {
-            tracing::error!(vm = id, %error, "the end of a machine cannot be written down");
+    /// Whether the machine was reported as ended.
+    pub(crate) fn is_down(&self, id: &str) -> bool {
+        self.vms.get(id).is_some_and(|view| view.record.machine.state() == State::Down)
+    }
+
+    /// Does what is left to do about a machine that ended by itself, under its lease: a destroy that comes meanwhile is before or
+    /// after it, and whatever a job has done of it is not done again.
+    pub(crate) async fn conclude(&self, id: &str) {
+        let (Some(engine), Some(_lease)) = (self.engine.get(), self.hold(id).await) else { return };
+        while let Some(view) = self.vms.get(id)
+            && let Some(effect) = left_to_do(&view.record.machine)
+        {
+            let done = match effect {
+                Effect::ReleaseNatively => self.release_natively(engine.keepers(), &view.record).await,
+                Effect::RunAfterDestroy => self.run_after_destroy(&view.record).await,
+            };
+            if let Err(error) = self.vms.apply(id, &done, clock::now()).await {
+                return tracing::error!(vm = id, %error, "the end of a machine cannot be written down");
+            }
         }
     }
 
-    async fn run_after_destroy(&self, id: &str) {
-        let (Some(view), Some(point)) = (self.vms.get(id), vdsm_modules::points::find(AFTER_VM_DESTROY)) else { return };
-        let document = view.record.document.as_deref().unwrap_or_default();
-        self.run_chain(id, point, custom_properties(view.record.conf.root().get("custom")), document).await;
+    async fn release_natively(&self, keepers: &Keepers, record: &VmRecord) -> Input {
+        if let Err(error) = self.end(record).await {
+            // QEMU has ended: what is left of the domain is libvirt's to remove.
+            tracing::warn!(vm = record.id, %error, "release");
+        }
+        self.clear_channels(&record.id).await;
+        take_back(keepers, &record.id).await;
+        Input::Released
+    }
+
+    async fn run_after_destroy(&self, record: &VmRecord) -> Input {
+        if let Some(point) = vdsm_modules::points::find(AFTER_VM_DESTROY) {
+            let document = record.document.as_deref().unwrap_or_default();
+            self.run_chain(&record.id, point, custom_properties(record.conf.root().get("custom")), document).await;
+        }
+        Input::LastChainRan
+    }
+
+    /// Removes the sockets of a machine's channels: libvirt does when it ends a domain, and not when QEMU was killed under it.
+    pub(crate) async fn clear_channels(&self, id: &str) {
+        // Without the directory there are none.
+        let Ok(mut sockets) = tokio::fs::read_dir(&self.channels).await else { return };
+        while let Ok(Some(socket)) = sockets.next_entry().await {
+            let is_of = socket.file_name().to_str().and_then(|name| name.strip_prefix(id)).is_some_and(|rest| rest.starts_with('.'));
+            if is_of && let Err(error) = tokio::fs::remove_file(socket.path()).await {
+                tracing::warn!(vm = id, socket = %socket.path().display(), %error, "left over");
+            }
+        }
     }
 
     /// Runs the chain of a point.
@@ -284,7 +326,9 @@ pub(crate) async fn take_back(keepers: &Keepers, id: &str) -> Vec<String> {
     failures
 }
 
-fn note(record: &mut VmRecord, process: Option<Process>, document: &Arc<str>) -> Result<(), XmlError> {
+/// Writes down what was seen of a machine that runs: all of it, or, where the document cannot be read, that it runs.
+fn note(record: &mut VmRecord, process: Option<Process>, document: &Arc<str>, cpus: Cpus) -> Result<(), XmlError> {
+    record.machine = reduce(&record.machine, &Input::Seen(cpus), clock::now());
     let readback = read_back(&record.conf, document)?;
     record.conf = Arc::new(readback.conf);
     record.name = readback.name;

@@ -111,7 +111,7 @@ impl Rooms {
         let registry = Arc::new(Registry::new(Arc::new(Runtime::new()?), root, store, Offer::new(capabilities))?);
         late.set(registry.clone());
         load(&registry).await?;
-        hypervisor.set_keepers(engine.keepers().clone());
+        hypervisor.set_engine(engine.clone());
         ensure!(hypervisor.adopted().await, "libvirt's test driver was never there");
         let host_sampler = vdsm_system::Sampler::start(board)?;
         Ok(Rooms { registry, engine, hypervisor, libvirt, late, _host_sampler: host_sampler })

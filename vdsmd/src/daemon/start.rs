@@ -145,7 +145,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
     let generation = registry.load_all().await.context("the manifests")?;
     tracing::info!(modules = generation.modules().count(), refused = generation.refused().len(), "modules are loaded");
     // Opens adoption: from here on the room may run hooks and take back what machines keep.
-    hypervisor.set_keepers(engine.keepers().clone());
+    hypervisor.set_engine(engine.clone());
     let native: Vec<Arc<dyn NativeVerb>> = vec![Arc::new(Destroy::new(hypervisor.clone())?)];
     let dispatch = Arc::new(Dispatch::new(registry.clone(), engine.clone(), native));
     let host_sampler = vdsm_system::Sampler::start(board.clone()).context("the host sampler")?;
@@ -191,6 +191,7 @@ impl Daemon {
             () = embedded => Some("a call of the embedded libvirt never ends"),
             _ = &mut policies => Some("the clock of policies has ended"),
             _ = &mut facts => Some("nothing follows libvirt's facts any more"),
+            () = hypervisor.ended() => Some("nothing follows libvirt's events any more"),
         };
         tracing::info!(reason = reason.unwrap_or("told to"), "stopping; machines run on");
         stop.send_replace(true);

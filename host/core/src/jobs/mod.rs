@@ -6,6 +6,7 @@
 
 mod control;
 mod engine;
+mod hold;
 mod job;
 mod journal;
 mod keepers;
@@ -17,6 +18,7 @@ mod unwind;
 
 pub use control::JobControl;
 pub use engine::{BackgroundJob, Engine, EngineError, Pace, Request, WrittenJob};
+pub use hold::Hold;
 pub use keepers::{Keepers, Kept};
 pub use probe::{Point, Probe};
 pub use recovery::Leftover;

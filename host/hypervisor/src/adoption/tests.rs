@@ -130,6 +130,100 @@ async fn a_machine_that_runs_and_does_not_answer_is_unknown() {
 }
 
 #[tokio::test]
+async fn a_machine_that_cannot_be_asked_about_is_unknown_and_the_others_are_found() {
+    let house = House::new().await;
+    house.started().await;
+    house.libvirt.domains.lock().unwrap().clear();
+    house.libvirt.put(OTHER, &ours(&house, OTHER));
+    // The first two are of the one that is listed.
+    house.libvirt.fail_after("state", 2, CallError::Deadline);
+    adopt(&house.room).await.unwrap();
+    assert!(house.room.vms.get(VM).unwrap().record.machine.unknown_since.is_some());
+    assert_eq!(house.listed("status").as_deref(), Some("Up"));
+    assert!(house.room.vms.get(OTHER).is_some());
+}
+
+#[tokio::test]
+async fn a_chain_that_was_cut_short_runs_after_the_restart() {
+    let before = House::new().await;
+    before.started().await;
+    before.libvirt.domains.lock().unwrap().clear();
+    for input in [Input::Vanished, Input::Released] {
+        before.room.vms.apply(VM, &input, clock::now()).await.unwrap();
+    }
+    assert_eq!(before.listed("status").as_deref(), Some("Down"));
+    let after = before.restarted(BOOT).await;
+    adopt(&after.room).await.unwrap();
+    assert_eq!(after.hooks.asked.lock().unwrap().len(), 1);
+    assert_eq!(after.room.vms.get(VM).unwrap().record.machine.release, Release::Done);
+    adopt(&after.room).await.unwrap();
+    assert_eq!(after.hooks.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_domain_whose_machine_was_reported_down_is_ended() {
+    let house = House::new().await;
+    house.registered().await;
+    house.room.vms.apply(VM, &Input::StartFailed("no answer in time".into()), clock::now()).await.unwrap();
+    house.libvirt.put(VM, &ours(&house, VM));
+    adopt(&house.room).await.unwrap();
+    assert!(!house.libvirt.runs(VM));
+    assert_eq!((house.listed("status").as_deref(), exit(&house).as_str()), (Some("Down"), "no answer in time"));
+}
+
+#[tokio::test]
+async fn what_is_seen_does_not_undo_what_happened_meanwhile() {
+    let house = House::new().await;
+    house.started().await;
+    let gate = house.libvirt.pid_gate.lock().await;
+    let asked = house.libvirt.calls().len();
+    let look = tokio::spawn({
+        let room = house.room.clone();
+        async move { room.look(VM).await.is_ok() }
+    });
+    while !house.libvirt.calls()[asked..].contains(&"pid".to_owned()) {
+        tokio::task::yield_now().await;
+    }
+    house.libvirt.suspend(VM).await.unwrap();
+    house.room.vms.apply(VM, &Input::Paused, clock::now()).await.unwrap();
+    drop(gate);
+    assert!(look.await.unwrap());
+    assert_eq!((house.listed("status").as_deref(), house.listed("pauseCode").as_deref()), (Some("Paused"), Some("NOERR")));
+}
+
+#[tokio::test]
+async fn the_end_of_a_machine_waits_for_the_destroy_that_is_at_work_and_then_finds_nothing_to_do() {
+    let house = House::new().await;
+    house.started().await;
+    let destroy = house.engine.hold("destroy", crate::room::lease(VM), std::time::Duration::from_secs(5)).await.unwrap();
+    house.libvirt.domains.lock().unwrap().clear();
+    let end = tokio::spawn(end(house.room.clone(), VM.into(), Input::Vanished));
+    while house.listed("status").as_deref() != Some("Powering down") {
+        tokio::task::yield_now().await;
+    }
+    let chain = steps::RunHooks::plan(VM, "after_vm_destroy", "", Some(&house.room.vms.get(VM).unwrap().record));
+    house.act(&steps::Release::plan(VM)).await;
+    house.act(&chain).await;
+    drop(destroy);
+    end.await.unwrap();
+    assert!(house.room.vms.get(VM).is_none());
+    assert_eq!(house.hooks.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn sockets_of_a_machine_that_ended_are_removed_and_those_of_others_stay() {
+    let house = House::new().await;
+    house.started().await;
+    let socket = |id: &str| house.channels.path().join(format!("{id}.org.qemu.guest_agent.0"));
+    for id in [VM, OTHER] {
+        std::fs::write(socket(id), "").unwrap();
+    }
+    house.libvirt.domains.lock().unwrap().clear();
+    end(house.room.clone(), VM.into(), Input::Vanished).await;
+    assert!(!socket(VM).exists() && socket(OTHER).exists());
+}
+
+#[tokio::test]
 async fn a_machine_that_was_paused_by_somebody_meanwhile_is_paused() {
     let house = House::new().await;
     house.started().await;

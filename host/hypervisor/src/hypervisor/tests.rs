@@ -14,7 +14,7 @@ use vdsm_modules::capability::Capability;
 
 use super::*;
 use crate::fake::{BOOT, FakeFigures, FakeHooks, FakeLibvirt, FakeShaper, VM, conf, document, encoder};
-use crate::libvirt::{IoErrorAction, Libvirt, LibvirtConfig, Lifecycle, StartMode, Stopped, Suspended, WatchdogAction};
+use crate::libvirt::{IoErrorAction, Libvirt, LibvirtConfig, Lifecycle, StartMode, Started, Stopped, Suspended, WatchdogAction};
 use crate::ownership;
 use crate::room::lease;
 use crate::steps::{Register, Start};
@@ -51,7 +51,7 @@ impl House {
         };
         let hypervisor = Hypervisor::start(parts).await.unwrap();
         let engine = Engine::new(store, hypervisor.capability().steps(), Pace::default(), None).unwrap();
-        hypervisor.set_keepers(engine.keepers().clone());
+        hypervisor.set_engine(engine.clone());
         House { _directory: directory, hypervisor, engine, hooks }
     }
 
@@ -154,6 +154,32 @@ async fn events_reach_the_machine_they_are_about() {
 }
 
 #[tokio::test]
+async fn a_domain_of_ours_that_begins_to_run_unasked_is_a_machine_and_one_that_was_reported_down_is_ended() {
+    let libvirt = Arc::<FakeLibvirt>::default();
+    let (events, receiver) = mpsc::channel(16);
+    let house = House::open("test:///default", libvirt.clone(), receiver).await;
+    events.send(Event::Connected { epoch: 1 }).await.unwrap();
+    assert!(house.hypervisor.adopted().await);
+    libvirt.put(VM, &ownership::mark(&document(), house.hypervisor.root_id()).unwrap());
+    let started = || Event::Lifecycle { uuid: VM.to_owned(), event: Lifecycle::Started(Started::Booted) };
+    events.send(started()).await.unwrap();
+    house.becomes("status", Some("Up")).await;
+
+    libvirt.domains.lock().unwrap().clear();
+    events.send(Event::Lifecycle { uuid: VM.to_owned(), event: Lifecycle::Stopped(Stopped::Crashed) }).await.unwrap();
+    house.becomes("status", Some("Down")).await;
+    libvirt.put(VM, &ownership::mark(&document(), house.hypervisor.root_id()).unwrap());
+    events.send(started()).await.unwrap();
+    let begin = Instant::now();
+    while libvirt.runs(VM) {
+        assert!(begin.elapsed() < PATIENCE, "it is not ended");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(house.listed("status").as_deref(), Some("Down"));
+    house.hypervisor.stop().await;
+}
+
+#[tokio::test]
 async fn nothing_is_adopted_before_libvirt_is_there() {
     let (_events, receiver) = mpsc::channel(16);
     let house = House::open("test:///default", Arc::<FakeLibvirt>::default(), receiver).await;
@@ -161,6 +187,16 @@ async fn nothing_is_adopted_before_libvirt_is_there() {
     assert!(waited.is_err());
     house.hypervisor.stop().await;
     assert!(!house.hypervisor.adopted().await, "a room that was stopped adopts nothing");
+    house.hypervisor.ended().await;
+}
+
+#[tokio::test]
+async fn a_room_that_hears_nothing_any_more_says_so() {
+    let (events, receiver) = mpsc::channel(16);
+    let house = House::open("test:///default", Arc::<FakeLibvirt>::default(), receiver).await;
+    assert!(tokio::time::timeout(Duration::from_millis(50), house.hypervisor.ended()).await.is_err());
+    drop(events);
+    tokio::time::timeout(PATIENCE, house.hypervisor.ended()).await.expect("it says so");
 }
 
 #[tokio::test]
@@ -261,6 +297,17 @@ async fn a_machine_in_qemu_is_read_back_found_again_and_missed() {
     assert_eq!(house.listed("exitMessage").as_deref(), Some("Lost connection with qemu process"));
     house.decide("destroy", house.hypervisor.native_destroy_plan(VM)).await.unwrap();
     assert!(libvirt.domains().await.unwrap().is_empty() && house.hypervisor.machines().is_empty());
+
+    // A QEMU that stands still answers nobody, and yet its machine is destroyed while a manager waits.
+    house.create(&document).await.unwrap();
+    let process = house.hypervisor.machines()[VM].record.process.expect("its process is known");
+    let _leftover = Leftover(process.pid);
+    let pid = rustix::process::Pid::from_raw(process.pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let begin = Instant::now();
+    house.decide("destroy", house.hypervisor.native_destroy_plan(VM)).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(!process.is_alive() && libvirt.domains().await.unwrap().is_empty() && house.hypervisor.machines().is_empty());
     house.hypervisor.stop().await;
     libvirt.close().await;
 }

@@ -18,7 +18,9 @@ use super::{Libvirt, cpu_models, ffi, machines, pid};
 /// The pause between two listings that are compared.
 const SETTLING: Duration = Duration::from_millis(300);
 /// A monitor without an answer for so long belongs to a QEMU that stands still.
-const STANDS_STILL: Duration = Duration::from_secs(3);
+const STANDS_STILL: Duration = Duration::from_secs(2);
+/// How long a QEMU may take to answer a question that costs it nothing; longer than [`STANDS_STILL`], so that a destroy after it knows.
+const PING: Duration = Duration::from_secs(3);
 /// Domains whose own statistics may be stuck at once; more would leave no threads for the verbs.
 const STUCK_PROBES: usize = 16;
 
@@ -73,6 +75,13 @@ impl Libvirt {
         self.read(uuid, "read state", state).await
     }
 
+    /// Asks the domain's QEMU something that costs it nothing. [`CallError::Deadline`] or [`CallError::Busy`] when it gives no answer
+    /// within three seconds, or another question of the domain has waited too long for its own.
+    pub async fn ping(&self, uuid: &str) -> Result<(), CallError> {
+        let ask = |domain: &Domain| Ok(ffi::stats_of(std::slice::from_ref(domain), StatsGroups::DIRTY_RATE).map(drop)?);
+        self.on_domain(Lane::Domain(subject(uuid)), "ping", PING, ask).await
+    }
+
     /// Stops the domain's CPUs.
     pub async fn suspend(&self, uuid: &str) -> Result<(), CallError> {
         self.change(uuid, "suspend", |domain| Ok(domain.suspend().map(drop)?)).await
@@ -92,7 +101,7 @@ impl Libvirt {
     /// the deadline, nothing: the caller escalates on any of them. [`CallError::NoDomain`] is an end as good as `Ok`.
     ///
     /// A QEMU that stands still holds this up for 15 seconds, and meanwhile every other call on the domain and every listing of all:
-    /// one that the sampler finds silent is better ended with [`Libvirt::destroy`].
+    /// one that does not answer [`Libvirt::ping`] is better ended with [`Libvirt::destroy`].
     pub async fn destroy_gracefully(&self, uuid: &str) -> Result<(), CallError> {
         let destroy = |domain: &Domain| Ok(domain.destroy_flags(sys::VIR_DOMAIN_DESTROY_GRACEFUL).map(drop)?);
         self.on_domain(Lane::Urgent(subject(uuid)), "destroy gracefully", self.deadlines().destroy_gracefully, destroy).await

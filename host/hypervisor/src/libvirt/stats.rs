@@ -20,6 +20,8 @@ impl StatsGroups {
     pub const CPU: StatsGroups = StatsGroups(sys::VIR_DOMAIN_STATS_CPU_TOTAL);
     /// `balloon.*`.
     pub const BALLOON: StatsGroups = StatsGroups(sys::VIR_DOMAIN_STATS_BALLOON);
+    /// `dirtyrate.*`: QEMU's monitor is asked and need not look for the answer.
+    pub const DIRTY_RATE: StatsGroups = StatsGroups(sys::VIR_DOMAIN_STATS_DIRTYRATE);
     /// `vcpu.*`.
     pub const VCPU: StatsGroups = StatsGroups(sys::VIR_DOMAIN_STATS_VCPU);
     /// `net.*`.

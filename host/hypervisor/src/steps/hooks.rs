@@ -7,7 +7,7 @@ use std::time::Duration;
 use vdsm_core::errors::Code;
 use vdsm_core::jobs::{Look, Nature, Outcome, Step, StepCall, StepKind, StepSpec};
 use vdsm_core::tree::Tree;
-use vdsm_modules::points;
+use vdsm_modules::points::{self, Point};
 
 use super::{VERSION, no_vm, planned, text, vm};
 use crate::room::{AFTER_VM_DESTROY, Room, custom_properties, lease};
@@ -35,11 +35,17 @@ impl RunHooks {
     }
 }
 
-/// Whether the chain of its end is the room's own to run, or was run: that of a machine that ended by itself runs once.
+/// The hook point of that name; the error says which there are.
+pub(crate) fn hook_point(name: &str) -> Result<&'static Point, String> {
+    points::find(name).ok_or_else(|| format!("`{name}` is no hook point; there are {}", points::names().collect::<Vec<_>>().join(", ")))
+}
+
+/// Whether the chain of its end was run: that of a machine that ended by itself runs once. Where it did not yet, the plan, which
+/// holds the machine's lease, was faster than the room.
 fn chain_ran(machine: &Machine) -> bool {
     match machine.release {
-        Release::ByItself | Release::Done => true,
-        Release::No | Release::ByDestroy => false,
+        Release::Done => true,
+        Release::No | Release::ByDestroy | Release::ByItself | Release::Returned => false,
     }
 }
 
@@ -69,9 +75,9 @@ impl StepKind for RunHooks {
 
     async fn act(&self, call: StepCall<'_>) -> Outcome {
         let (id, name) = (vm(call), text(call, "point"));
-        let Some(point) = points::find(name) else {
-            let known = points::names().collect::<Vec<_>>().join(", ");
-            return Outcome::Failed(Code::Unexpected.with(format!("`{name}` is no hook point; there are {known}")));
+        let point = match hook_point(name) {
+            Ok(point) => point,
+            Err(why) => return Outcome::Failed(Code::Unexpected.with(why)),
         };
         let view = self.0.vms.get(id);
         let Some(Given { properties, document: before }) = given(call, view.as_deref()) else { return Outcome::Failed(no_vm()) };

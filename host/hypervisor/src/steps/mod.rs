@@ -21,7 +21,7 @@ use crate::room::Room;
 use crate::statistics::Statistics;
 
 pub(crate) use control::Control;
-pub(crate) use hooks::RunHooks;
+pub(crate) use hooks::{RunHooks, hook_point};
 pub(crate) use register::Register;
 pub(crate) use release::Release;
 pub(crate) use start::{START_LIMIT, Start};

@@ -49,6 +49,7 @@ impl StepKind for Release {
             }
             Err(error @ (EndError::Libvirt(_) | EndError::Survives)) => return failed(error.to_string()),
         }
+        self.0.clear_channels(id).await;
         // The machine holds its lease until all it kept is back: nothing of it may be given to another.
         let kept = take_back(call.keepers, id).await;
         if !kept.is_empty() {

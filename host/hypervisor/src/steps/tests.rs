@@ -198,6 +198,16 @@ async fn a_domain_that_does_not_end_gracefully_is_ended_at_once_after_a_while() 
 }
 
 #[tokio::test]
+async fn a_domain_that_stands_still_is_not_asked_gracefully() {
+    let house = House::new().await;
+    house.started().await;
+    house.libvirt.fail_next("ping", CallError::Deadline);
+    assert_eq!(house.act(&Release::plan(VM)).await, Outcome::Done(Tree::nil()));
+    let destroys: Vec<_> = house.libvirt.calls().into_iter().filter(|call| call.starts_with("destroy")).collect();
+    assert_eq!(destroys, ["destroy AtOnce"]);
+}
+
+#[tokio::test]
 async fn a_domain_that_hangs_is_ended_through_the_next_lane_at_once() {
     let house = House::new().await;
     house.started().await;

@@ -97,7 +97,7 @@ mod tests {
     fn after(inputs: &[Input]) -> VmRecord {
         let mut record = record("vm");
         for input in inputs {
-            record.machine = reduce(&record.machine, input, 1).machine;
+            record.machine = reduce(&record.machine, input, 1);
         }
         record
     }

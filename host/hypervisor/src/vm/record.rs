@@ -17,7 +17,7 @@ use vdsm_core::store::{Store, StoreError, Table, WriteTransaction};
 use vdsm_core::tree::Tree;
 
 use super::listed;
-use super::state::{Change, Input, Machine, reduce};
+use super::state::{Input, Machine, reduce};
 use crate::process::Process;
 
 /// Records by machine id.
@@ -66,19 +66,15 @@ pub struct Place {
 impl VmRecord {
     /// A machine that is to be started.
     pub fn registered(id: &str, job: &JobId, conf: Tree, place: &Place) -> VmRecord {
-        let name = conf.root().get("vmName").and_then(|name| name.as_text()).map_or_else(|| format!("n{id}"), str::to_owned);
-        VmRecord { job: Some(job.clone()), name, ..VmRecord::bare(id, conf, Machine::registered(), place) }
+        VmRecord { job: Some(job.clone()), ..VmRecord::found(id, conf, Machine::registered(), place) }
     }
 
     /// A machine found running under our mark that nothing is written down of.
-    pub fn found(id: &str, name: &str, conf: Tree, machine: Machine, place: &Place) -> VmRecord {
-        VmRecord { name: name.to_owned(), ..VmRecord::bare(id, conf, machine, place) }
-    }
-
-    fn bare(id: &str, conf: Tree, machine: Machine, place: &Place) -> VmRecord {
+    pub fn found(id: &str, conf: Tree, machine: Machine, place: &Place) -> VmRecord {
+        let name = conf.root().get("vmName").and_then(|name| name.as_text()).map_or_else(|| format!("n{id}"), str::to_owned);
         VmRecord {
             id: id.to_owned(),
-            name: String::new(),
+            name,
             job: None,
             conf: Arc::new(conf),
             machine,
@@ -162,28 +158,20 @@ impl Vms {
         let mut record = before.record.clone();
         let result = change(&mut record);
         if record != before.record {
+            let (from, to) = (before.record.machine.state(), record.machine.state());
             self.store.put(VMS, id, record.clone()).await?;
             self.show(record);
+            if from != to {
+                tracing::info!(vm = id, from = from.name(), to = to.name(), "state");
+            }
         }
         Ok(Some(result))
     }
 
-    /// Feeds the reducer. None: there is no such machine.
-    pub async fn apply(&self, id: &str, input: &Input, now: Millis) -> Result<Option<Change>, StoreError> {
-        let change = self
-            .change(id, |record| {
-                let change = reduce(&record.machine, input, now);
-                let before = std::mem::replace(&mut record.machine, change.machine.clone());
-                (before.state(), change)
-            })
-            .await?;
-        Ok(change.map(|(before, change)| {
-            let after = change.machine.state();
-            if before != after {
-                tracing::info!(vm = id, from = before.name(), to = after.name(), "state");
-            }
-            change
-        }))
+    /// Feeds the reducer. False: there is no such machine.
+    pub async fn apply(&self, id: &str, input: &Input, now: Millis) -> Result<bool, StoreError> {
+        let fed = self.change(id, |record| record.machine = reduce(&record.machine, input, now)).await?;
+        Ok(fed.is_some())
     }
 
     /// Writes down a machine that was found. Nothing when one of that id is there already.
@@ -266,7 +254,7 @@ pub(crate) mod tests {
         let vms = Vms::load(store.clone()).unwrap();
         vms.adopt(record("a")).await.unwrap();
         let before = vms.view();
-        vms.apply("a", &Input::Seen(Cpus::Running), 1).await.unwrap().unwrap();
+        assert!(vms.apply("a", &Input::Seen(Cpus::Running), 1).await.unwrap());
         assert_eq!(before["a"].record.machine.state(), State::WaitForLaunch);
         assert_eq!(vms.get("a").unwrap().record.machine.state(), State::Up);
         assert_ne!(vms.get("a").unwrap().version, before["a"].version);
@@ -280,7 +268,7 @@ pub(crate) mod tests {
         let version = vms.get("a").unwrap().version;
         vms.apply("a", &Input::ClientGone, 1).await.unwrap();
         assert_eq!(vms.get("a").unwrap().version, version);
-        assert!(vms.apply("b", &Input::ClientGone, 1).await.unwrap().is_none());
+        assert!(!vms.apply("b", &Input::ClientGone, 1).await.unwrap());
     }
 
     #[tokio::test]

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_started_machine_powers_up_for_a_minute_and_is_up_then() {
-        let machine = reduce(&Machine::registered(), &Input::Seen(Cpus::Running), T).machine;
+        let machine = reduce(&Machine::registered(), &Input::Seen(Cpus::Running), T);
         assert_eq!(reported_status(&machine, Agent::Silent, T + 59_999), "Powering up");
         assert_eq!(reported_status(&machine, Agent::Silent, T + 60_000), "Up");
     }

@@ -1,8 +1,9 @@
-//! What a machine is doing, as a pure reducer: a machine, one thing that happened, and the clock give the machine after it and
-//! what is to be done about it. States, exits and event effects are VDSM's (3.3 `vm.py`); where VDSM's behaviour was an accident
-//! (pause code of running machines, machines that vanish without a word) the better one is taken.
+//! What a machine is doing, as a pure reducer: a machine, one thing that happened, and the clock give the machine after it.
+//! States, exits and event effects are VDSM's (3.3 `vm.py`); where VDSM's behaviour was an accident (pause code of running
+//! machines, machines that vanish without a word) the better one is taken.
 //!
-//! The reducer owns every change of [`Machine`]. It never touches libvirt, the store or a hook: those are [`Effect`]s.
+//! The reducer owns every change of [`Machine`]. It never touches libvirt, the store or a hook: what a change leaves to be done
+//! there is read off the machine ([`left_to_do`]), and so is not forgotten by a daemon that ends before it is done.
 
 use serde::{Deserialize, Serialize};
 use vdsm_core::clock::Millis;
@@ -175,7 +176,9 @@ pub enum Release {
     ByDestroy,
     /// QEMU ended by itself; we are giving it back.
     ByItself,
-    /// All is given back.
+    /// All is given back; the chain of its end is still to run.
+    Returned,
+    /// That chain ran as well.
     Done,
 }
 
@@ -300,6 +303,8 @@ pub enum Input {
     ReleaseBegun,
     /// What it held is given back.
     Released,
+    /// The chain of its end ran.
+    LastChainRan,
     /// libvirt: it stopped.
     Stopped(Stop),
     /// libvirt: its virtual CPUs stand still.
@@ -328,47 +333,39 @@ pub enum Input {
     OutOfSight,
 }
 
-/// What is to be done about a change.
+/// What is to be done about a machine that ended by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Give back what the machine held, then feed [`Input::Released`].
     ReleaseNatively,
-    /// Run the after_vm_destroy chain with the last document.
+    /// Run the after_vm_destroy chain with the last document, then feed [`Input::LastChainRan`].
     RunAfterDestroy,
 }
 
-/// A machine after something happened, and what is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The machine now.
-    pub machine: Machine,
-    /// In this order.
-    pub effects: Vec<Effect>,
-}
-
-/// What is still to be done about a machine whose end was seen by a daemon that ended before it was through with it.
-pub fn left_to_do(machine: &Machine) -> Vec<Effect> {
+/// What is still to be done about a machine that ended by itself, the next thing first; to be asked again when that is done.
+pub const fn left_to_do(machine: &Machine) -> Option<Effect> {
     match (machine.release, machine.stored) {
-        (Release::ByItself, State::PoweringDown) => vec![Effect::ReleaseNatively, Effect::RunAfterDestroy],
-        (Release::No | Release::ByDestroy | Release::ByItself | Release::Done, _) => Vec::new(),
+        (Release::ByItself, State::PoweringDown) => Some(Effect::ReleaseNatively),
+        (Release::Returned, State::Down) => Some(Effect::RunAfterDestroy),
+        (Release::No | Release::ByDestroy | Release::ByItself | Release::Returned | Release::Done, _) => None,
     }
 }
 
-/// The machine after `input`. Total: any input in any state gives a change, often the empty one.
-pub fn reduce(before: &Machine, input: &Input, now: Millis) -> Change {
+/// The machine after `input`. Total: any input in any state gives one, often the same.
+pub fn reduce(before: &Machine, input: &Input, now: Millis) -> Machine {
     let mut machine = before.clone();
     if machine.stored == State::Down {
-        // Down is terminal; only that its resources are back may still be learnt.
-        if *input == Input::Released {
+        // Down is terminal; only that its last chain ran may still be learnt.
+        if *input == Input::LastChainRan {
             machine.release = Release::Done;
         }
-        return Change { machine, effects: Vec::new() };
+        return machine;
     }
-    let effects = step(&mut machine, input, now);
-    Change { machine, effects }
+    step(&mut machine, input, now);
+    machine
 }
 
-fn step(machine: &mut Machine, input: &Input, now: Millis) -> Vec<Effect> {
+fn step(machine: &mut Machine, input: &Input, now: Millis) {
     match input {
         Input::StartFailed(text) => end(machine, Exit::error(text.clone())),
         Input::Paused => pause(machine),
@@ -380,7 +377,8 @@ fn step(machine: &mut Machine, input: &Input, now: Millis) -> Vec<Effect> {
             machine.release = Release::ByDestroy;
         }
         Input::Released => released(machine),
-        Input::Stopped(stop) => return stopped(machine, *stop),
+        Input::LastChainRan => {}
+        Input::Stopped(stop) => stopped(machine, *stop),
         Input::Suspended(reason) => suspended(machine, *reason),
         Input::Resumed => resumed(machine),
         Input::Rebooted => {
@@ -397,11 +395,10 @@ fn step(machine: &mut Machine, input: &Input, now: Millis) -> Vec<Effect> {
         Input::ClientGone => machine.client_ip.clear(),
         Input::WatchdogFired(action) => machine.watchdog = Some(Watchdog { at: now, action: action.clone() }),
         Input::Seen(cpus) => seen(machine, *cpus, now),
-        Input::Vanished => return died(machine, Exit::known(texts::Exit::LostQemu)),
-        Input::OtherBoot => return died(machine, Exit::known(texts::Exit::LostQemu).with_detail("the host was restarted")),
+        Input::Vanished => died(machine, Exit::known(texts::Exit::LostQemu)),
+        Input::OtherBoot => died(machine, Exit::known(texts::Exit::LostQemu).with_detail("the host was restarted")),
         Input::OutOfSight => out_of_sight(machine, now),
     }
-    Vec::new()
 }
 
 /// The domain of a machine that was to be launched runs.
@@ -470,38 +467,36 @@ fn resumed(machine: &mut Machine) {
     }
 }
 
-fn stopped(machine: &mut Machine, stop: Stop) -> Vec<Effect> {
+fn stopped(machine: &mut Machine, stop: Stop) {
     match (stop, machine.stored) {
         // Whoever migrates or saves ends it.
-        (Stop::Migrated, State::MigrationSource) | (Stop::Saved, State::SavingState) => Vec::new(),
+        (Stop::Migrated, State::MigrationSource) | (Stop::Saved, State::SavingState) => {}
         (Stop::Shutdown, _) => died(machine, Exit::known(texts::Exit::User)),
         (Stop::Migrated | Stop::Saved | Stop::Other, _) => died(machine, Exit::known(texts::Exit::LostQemu)),
     }
 }
 
 /// QEMU is gone: who gives back what the machine held depends on who is at it already.
-fn died(machine: &mut Machine, exit: Exit) -> Vec<Effect> {
+fn died(machine: &mut Machine, exit: Exit) {
     machine.unknown_since = None;
     match (machine.release, machine.stored) {
         // Its start is at work or about to be undone: that sees for itself, ends the machine, and gives back what it took.
-        (Release::No, State::WaitForLaunch) => Vec::new(),
+        (Release::No, State::WaitForLaunch) => {}
         (Release::No, _) => {
             machine.exit.get_or_insert(exit);
             machine.stored = State::PoweringDown;
             machine.cpus = Cpus::Running;
             machine.release = Release::ByItself;
-            vec![Effect::ReleaseNatively, Effect::RunAfterDestroy]
         }
         (Release::ByDestroy, _) => {
             machine.exit.get_or_insert(Exit::known(texts::Exit::Admin));
-            Vec::new()
         }
-        (Release::ByItself | Release::Done, _) => Vec::new(),
+        (Release::ByItself | Release::Returned | Release::Done, _) => {}
     }
 }
 
 fn released(machine: &mut Machine) {
-    machine.release = Release::Done;
+    machine.release = Release::Returned;
     end(machine, Exit::known(texts::Exit::LostQemu));
 }
 

@@ -56,6 +56,10 @@ impl Domains for Timed {
         self.within(Domains::pid(&self.libvirt, uuid)).await
     }
 
+    async fn ping(&self, uuid: &str) -> Result<(), CallError> {
+        self.within(Domains::ping(&self.libvirt, uuid)).await
+    }
+
     async fn create(&self, uuid: &str, document: String, mode: StartMode) -> Result<DomainInfo, CallError> {
         self.within(Domains::create(&self.libvirt, uuid, document, mode)).await
     }

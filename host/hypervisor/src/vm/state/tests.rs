@@ -8,7 +8,7 @@ use super::*;
 const NOW: Millis = 1_700_000_000_000;
 
 fn after(inputs: &[Input]) -> Machine {
-    inputs.iter().fold(Machine::registered(), |machine, input| reduce(&machine, input, NOW).machine)
+    inputs.iter().fold(Machine::registered(), |machine, input| reduce(&machine, input, NOW))
 }
 
 fn up() -> Input {
@@ -25,7 +25,7 @@ fn a_start_leads_to_up_without_a_pause_code() {
 fn a_start_on_hold_is_paused_until_it_goes_on() {
     let machine = after(&[Input::Seen(Cpus::Stopped)]);
     assert_eq!((machine.state(), machine.pause_code), (State::Paused, Some(PauseCode::NoErr)));
-    let machine = reduce(&machine, &Input::Continued, NOW).machine;
+    let machine = reduce(&machine, &Input::Continued, NOW);
     assert_eq!((machine.state(), machine.pause_code), (State::Up, None));
 }
 
@@ -50,17 +50,16 @@ fn an_io_error_shows_its_reason_until_somebody_lets_the_machine_go_on() {
     for inputs in [[up(), error.clone(), stop.clone()], [up(), stop, error]] {
         let machine = after(&inputs);
         assert_eq!((machine.state(), machine.pause_code), (State::Paused, Some(PauseCode::Enospc)));
-        assert_eq!(reduce(&machine, &Input::Resumed, NOW).machine.state(), State::Up);
+        assert_eq!(reduce(&machine, &Input::Resumed, NOW).state(), State::Up);
     }
     assert_eq!(after(&[up(), Input::IoError(IoAction::Report, PauseCode::Eio)]).state(), State::Up);
 }
 
 #[test]
 fn a_guest_that_powers_itself_off_ends_well() {
-    let change = reduce(&after(&[up()]), &Input::Stopped(Stop::Shutdown), NOW);
-    assert_eq!(change.effects, [Effect::ReleaseNatively, Effect::RunAfterDestroy]);
-    assert_eq!(change.machine.state(), State::PoweringDown);
-    let machine = reduce(&change.machine, &Input::Released, NOW).machine;
+    let ending = reduce(&after(&[up()]), &Input::Stopped(Stop::Shutdown), NOW);
+    assert_eq!((ending.state(), left_to_do(&ending)), (State::PoweringDown, Some(Effect::ReleaseNatively)));
+    let machine = reduce(&ending, &Input::Released, NOW);
     assert_eq!(machine.state(), State::Down);
     assert_eq!(machine.exit, Some(Exit { code: ExitCode::Normal, message: "User shut down".into() }));
 }
@@ -77,28 +76,31 @@ fn any_other_end_of_qemu_is_a_lost_one() {
 
 #[test]
 fn the_end_of_qemu_during_a_destroy_is_no_news() {
-    let change = reduce(&after(&[up(), Input::ReleaseBegun]), &Input::Stopped(Stop::Other), NOW);
-    assert_eq!(change.effects, []);
-    assert_eq!(change.machine.exit.unwrap().message, "Admin shut down");
+    let machine = reduce(&after(&[up(), Input::ReleaseBegun]), &Input::Stopped(Stop::Other), NOW);
+    assert_eq!(left_to_do(&machine), None);
+    assert_eq!(machine.exit.unwrap().message, "Admin shut down");
 }
 
 #[test]
 fn an_end_while_starting_is_left_to_the_start() {
-    let change = reduce(&Machine::registered(), &Input::Stopped(Stop::Other), NOW);
-    assert_eq!(change, Change { machine: Machine::registered(), effects: Vec::new() });
+    assert_eq!(reduce(&Machine::registered(), &Input::Stopped(Stop::Other), NOW), Machine::registered());
 }
 
 #[test]
-fn a_release_that_was_cut_short_is_left_to_do() {
+fn what_was_cut_short_of_an_end_is_left_to_do_in_its_order() {
     let ending = after(&[up(), Input::Vanished]);
-    assert_eq!(left_to_do(&ending), [Effect::ReleaseNatively, Effect::RunAfterDestroy]);
-    assert_eq!(left_to_do(&reduce(&ending, &Input::Released, NOW).machine), []);
-    assert_eq!(left_to_do(&after(&[up()])), []);
+    assert_eq!(left_to_do(&ending), Some(Effect::ReleaseNatively));
+    let returned = reduce(&ending, &Input::Released, NOW);
+    assert_eq!((returned.state(), left_to_do(&returned)), (State::Down, Some(Effect::RunAfterDestroy)));
+    assert_eq!(left_to_do(&reduce(&returned, &Input::LastChainRan, NOW)), None);
+    for done in [after(&[up()]), after(&[Input::StartFailed("no".into())]), after(&[up(), Input::ReleaseBegun])] {
+        assert_eq!(left_to_do(&done), None);
+    }
 }
 
 #[test]
 fn a_reboot_starts_the_time_anew() {
-    let machine = reduce(&after(&[up()]), &Input::Rebooted, NOW + 5_000).machine;
+    let machine = reduce(&after(&[up()]), &Input::Rebooted, NOW + 5_000);
     assert_eq!(machine.started_at, Some(NOW + 5_000));
     assert_eq!(machine.guest_event, Some((GuestEvent::RebootInProgress, NOW + 5_000)));
 }
@@ -107,14 +109,14 @@ fn a_reboot_starts_the_time_anew() {
 fn out_of_sight_keeps_the_last_state_until_it_is_seen_again() {
     let machine = after(&[up(), Input::OutOfSight]);
     assert_eq!((machine.state(), machine.unknown_since), (State::Up, Some(NOW)));
-    assert_eq!(reduce(&machine, &Input::Seen(Cpus::Running), NOW).machine.unknown_since, None);
+    assert_eq!(reduce(&machine, &Input::Seen(Cpus::Running), NOW).unknown_since, None);
 }
 
 #[test]
 fn migration_and_save_end_their_machines_themselves() {
     for (stored, stop) in [(State::MigrationSource, Stop::Migrated), (State::SavingState, Stop::Saved)] {
         let machine = Machine { stored, ..after(&[up()]) };
-        assert_eq!(reduce(&machine, &Input::Stopped(stop), NOW), Change { machine, effects: Vec::new() });
+        assert_eq!(reduce(&machine, &Input::Stopped(stop), NOW), machine);
     }
 }
 
@@ -127,7 +129,7 @@ fn input() -> impl Strategy<Value = Input> {
         cpus().prop_map(Input::Seen),
         "[a-z]{0,6}".prop_map(Input::StartFailed),
         prop_oneof![Just(Input::Paused), Just(Input::Continued), Just(Input::ShutdownRequested)],
-        prop_oneof![Just(Input::ReleaseBegun), Just(Input::Released)],
+        prop_oneof![Just(Input::ReleaseBegun), Just(Input::Released), Just(Input::LastChainRan)],
         prop_oneof![Just(Stop::Shutdown), Just(Stop::Migrated), Just(Stop::Saved), Just(Stop::Other)].prop_map(Input::Stopped),
         prop_oneof![Just(Suspension::Paused), Just(Suspension::Other)].prop_map(Input::Suspended),
         prop_oneof![Just(Input::Resumed), Just(Input::Rebooted), Just(Input::ClientGone)],
@@ -160,15 +162,14 @@ proptest! {
         let mut machine = Machine { stored: begin, ..Machine::registered() };
         let mut releases = 0;
         for input in &inputs {
-            let change = reduce(&machine, input, NOW);
-            let next = change.machine;
-            releases += change.effects.iter().filter(|effect| **effect == Effect::ReleaseNatively).count();
+            let next = reduce(&machine, input, NOW);
+            releases += usize::from(left_to_do(&machine).is_none() && left_to_do(&next) == Some(Effect::ReleaseNatively));
             if let Some(exit) = &machine.exit {
                 prop_assert_eq!(next.exit.as_ref(), Some(exit), "the first exit wins");
             }
             if machine.stored == State::Down {
                 prop_assert_eq!(next.stored, State::Down, "Down is the last state");
-                prop_assert!(change.effects.is_empty());
+                prop_assert!(left_to_do(&next) != Some(Effect::ReleaseNatively));
             }
             prop_assert!(next.stored != State::Down || next.exit.is_some(), "Down has a reason");
             if *input == Input::OutOfSight {
@@ -188,6 +189,6 @@ proptest! {
         Just(Input::Suspended(Suspension::Other)), Just(Input::Stopped(Stop::Migrated)),
     ]) {
         let machine = Machine { stored: State::MigrationSource, ..Machine::found(Cpus::Running, NOW) };
-        prop_assert_eq!(reduce(&machine, &input, NOW).machine.stored, State::MigrationSource);
+        prop_assert_eq!(reduce(&machine, &input, NOW).stored, State::MigrationSource);
     }
 }
