@@ -17,7 +17,7 @@ die() { say "$@"; exit 1; }
 if [ "${1:-}" = --inside ]; then # in the namespaces: what only they should see, then the command in the new root
   shift
   mount --make-rprivate /
-  # A mount point, as the root of a machine is: libvirt changes how mounts propagate below it.
+  # A mount point: it becomes the root of the namespace, not only of the command, so that what enters namespaces stays in it.
   mount --bind "$root" "$root"
   mount -t proc proc "$root/proc"
   mount -t sysfs sysfs "$root/sys"
@@ -29,8 +29,10 @@ if [ "${1:-}" = --inside ]; then # in the namespaces: what only they should see,
   [ ! -d "$target" ] || mount -t tmpfs tmpfs "$target"
   proxies=()
   for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do [ -z "${!name:-}" ] || proxies+=("$name=${!name}"); done
-  exec chroot "$root" env -i "${proxies[@]}" HOME=/root LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    bash -c 'cd /root/vdsm && exec "$@"' bash "$@"
+  cd "$root"
+  pivot_root . mnt
+  exec chroot . env -i "${proxies[@]}" HOME=/root LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    bash -c 'umount --lazy /mnt && cd /root/vdsm && exec "$@"' bash "$@"
 fi
 
 mirror() { # where this machine's apt finds the suite
