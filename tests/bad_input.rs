@@ -101,10 +101,23 @@ fn an_argument_of_a_wrong_type_is_a_status_that_names_it() {
         });
         assert!(matches!(code, 1 | 16), "{verb}: {code} {text}");
     }
-    let (code, text) = refused(&daemon, "connectStorageServer", |arguments| {
-        arguments.int(4).text("pool").text("no list");
+    for verb in ["connectStorageServer", "disconnectStorageServer"] {
+        let (code, text) = refused(&daemon, verb, |arguments| {
+            arguments.int(4).text("pool").text("no list");
+        });
+        assert!(code != 0 && text.contains("conList"), "{verb}: {code} {text}");
+    }
+    let created = vm(|conf| {
+        conf.text_at("vmId", NOBODY).text_at("display", "vnc").int_at("memSize", 32);
     });
-    assert!(code != 0 && text.contains("conList"), "{code} {text}");
+    assert_eq!(created.0, 0, "{}", created.1);
+    let ask = || {
+        refused(&daemon, "setBalloonTarget", |arguments| {
+            arguments.text(NOBODY).open_array().close();
+        })
+    };
+    let (code, text) = wait_for("the VM to run", PATIENCE, || Some(ask()).filter(|(_, text)| !text.contains("not started yet")));
+    assert!(code == 53 && text.contains("target"), "{code} {text}");
     assert_eq!(daemon.call("ping", |_| {}).code(), 0);
 }
 

@@ -187,6 +187,28 @@ fn destroy_is_served_without_its_module() {
     is_at_rest(&host);
 }
 
+#[test]
+fn qemu_destroy_of_a_vm_that_runs_is_served_without_its_module() {
+    if !Rung::Qemu.stands() {
+        return;
+    }
+    let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
+    let first = host.start_in(&machine);
+    first.wait_until_serving();
+    assert_eq!(create(&first, VM), 0);
+    wait_until_running(&first, VM);
+    let running = machine.machines();
+    first.kill();
+    std::fs::remove_file(host.manifest("verbs-vm")).unwrap();
+    let daemon = host.start_in(&machine);
+    // `list` went with its module; `destroy` says 99 until libvirt has answered.
+    let code = wait_for("destroy to be served", PATIENCE, || Some(destroy(&daemon, VM)).filter(|code| *code != 99));
+    assert_eq!((running.len(), code), (1, 0), "{}", daemon.log());
+    wait_for("the end of QEMU", PATIENCE, || machine.machines().is_empty().then_some(()));
+    assert_eq!(machine.virsh(&["list", "--all", "--name"]).trim(), "");
+    assert_eq!(destroy(&daemon, VM), 1);
+}
+
 fn on_libvirtd() -> Host {
     Host::new(&[("vars", "fake_kvm_support", "true"), ("libvirt", "uri", "qemu:///system")])
 }

@@ -134,7 +134,10 @@ fn classify(module: &Module, error: wasmtime::Error) -> CallFailure {
     // What is left breaks the contract of the interface (a kind that does not exist, text that is none), or is a limit that the engine
     // tells by its message alone.
     let full = matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full));
-    if full || ["allocated for hostcalls", "handle limit exceeded"].iter().any(|limit| what.contains(limit)) {
+    if full || what.contains("handle limit exceeded") {
+        return CallFailure::Spent { module: label, spent: format!("holds more than its {} handles", module.manifest.budget.handles) };
+    }
+    if what.contains("allocated for hostcalls") {
         return CallFailure::Spent { module: label, spent: format!("was stopped: {what}") };
     }
     CallFailure::BadOutput { module: label, what }

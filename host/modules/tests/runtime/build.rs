@@ -10,7 +10,7 @@ use crate::image::Image;
 /// Interfaces of a room that exists in these tests only, and some that nothing offers.
 const ROOMS: &str = "
 package test:lab@0.1.0;
-interface ask { name: func() -> string; secret: func() -> string; mine: func(id: string) -> u32; }
+interface ask { resource tube; open: func() -> tube; name: func() -> string; secret: func() -> string; mine: func(id: string) -> u32; }
 interface plan { use vdsm:wire/types@0.1.0.{tree}; touch: func(id: string) -> u32; put: func(value: tree) -> u32; }
 ";
 const ODD: &str = "package test:odd@0.1.0; interface thing { f: func(); }";

@@ -23,11 +23,12 @@ use vdsm_modules::registry::Registry;
 use vdsm_modules::state::{CallFacts, CallState, SubjectItem};
 use vdsm_modules::wire::types;
 use wasmtime::StoreContextMut;
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, Resource, ResourceType};
 
 const ASK: &str = "test:lab/ask";
 const PLAN: &str = "test:lab/plan";
 const FUNCTIONS: &[FunctionSpec] = &[
+    FunctionSpec { interface: ASK, name: "open", rule: ScopeRule::Flag, step: None },
     FunctionSpec { interface: ASK, name: "name", rule: ScopeRule::Flag, step: None },
     FunctionSpec { interface: ASK, name: "mine", rule: ScopeRule::SubjectsOrAll, step: None },
     FunctionSpec { interface: PLAN, name: "touch", rule: ScopeRule::SubjectsOrAll, step: Some("lab.touch") },
@@ -36,6 +37,9 @@ const FUNCTIONS: &[FunctionSpec] = &[
 
 /// The room.
 struct Lab;
+
+/// What the room makes handles of.
+struct Tube;
 
 fn step(kind: &str, parameters: Tree) -> Step {
     Step { kind: kind.into(), version: 1, parameters, needs: None, owner: Owner::Job }
@@ -57,6 +61,12 @@ impl Capability for Lab {
     fn link(&self, interface: &str, linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         let mut instance = linker.instance(&format!("{interface}@0.1.0"))?;
         if interface == ASK {
+            let is_dropped = |mut store: StoreContextMut<'_, CallState>, handle| {
+                store.data_mut().table().delete(Resource::<Tube>::new_own(handle))?;
+                Ok(())
+            };
+            instance.resource("tube", ResourceType::host::<Tube>(), is_dropped)?;
+            instance.func_wrap("open", |mut store: StoreContextMut<'_, CallState>, (): ()| Ok((store.data_mut().table().push(Tube)?,)))?;
             instance.func_wrap("name", |_: StoreContextMut<'_, CallState>, (): ()| Ok((String::from("lab"),)))?;
             return instance.func_wrap("mine", |store: StoreContextMut<'_, CallState>, (id,): (String,)| {
                 store.data().allow(ASK, "mine", "tube", &id)?;

@@ -197,6 +197,23 @@ async fn steps_are_limited_and_scoped() {
 }
 
 #[tokio::test]
+async fn live_handles_are_limited() {
+    let open = |times: u32, after: &str| {
+        let decide = format!(
+            "(loop (local.set 2 (call $open)) {after} (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+             (br_if 0 (i32.lt_u (local.get 1) (i32.const {times}))))"
+        );
+        let imports = "(import \"test:lab/ask@0.1.0\" \"open\" (func $open (result i32)))
+            (import \"test:lab/ask@0.1.0\" \"[resource-drop]tube\" (func $drop (param i32)))";
+        Verb { imports, decide: &decide, ..Verb::default() }.build(|image| build::answer(image, 8))
+    };
+    let limits = "[grant]\n\"test:lab/ask.open\" = true\n[limits]\nhandles = 10";
+    assert_eq!(version(&once(limits, open(10, "")).await.unwrap()), 8);
+    ended(once(limits, open(11, "")).await, "budget", "more than its 10 handles");
+    assert_eq!(version(&once(limits, open(50, "(call $drop (local.get 2))")).await.unwrap()), 8, "what is dropped does not count");
+}
+
+#[tokio::test]
 async fn a_lease_of_a_kind_that_does_not_exist_is_denied() {
     let lease = |kind: &str| {
         let decide = format!(
