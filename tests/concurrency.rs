@@ -3,10 +3,12 @@
 //! Rung: test:///default, and QEMU (TCG) where the domain itself is looked at.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use vdsm_core::tree::TreeBuilder;
-use vdsm_tests::process::{PATIENCE, wait_for};
+use vdsm_tests::process::{self, PATIENCE, wait_for};
 use vdsm_tests::{Daemon, Host, Machine, Rung};
 
 use crate::build;
@@ -54,6 +56,26 @@ fn jobs(host: &Host) -> Value {
     serde_json::from_str(&host.tool(&["jobs", "--json"])).unwrap()
 }
 
+fn serving(host: &Host) -> Daemon {
+    let daemon = host.start();
+    daemon.wait_until_serving();
+    daemon
+}
+
+fn serving_in(machine: &Machine, host: &Host) -> Daemon {
+    let daemon = host.start_in(machine);
+    daemon.wait_until_serving();
+    daemon
+}
+
+/// `destroy` of the VM by a daemon that lost the module that serves it; it says 99 until libvirt has answered.
+fn destroy_without_its_module(daemon: &Daemon) {
+    // `list` went with the module: nothing else tells that the daemon serves.
+    let code = wait_for("destroy to be served", PATIENCE, || Some(destroy(daemon, VM)).filter(|code| *code != 99));
+    assert_eq!(code, 0, "{}", daemon.log());
+    assert_eq!(destroy(daemon, VM), 1);
+}
+
 /// Nothing of any call is left: no lease, no job, nothing kept.
 fn is_at_rest(host: &Host) {
     wait_for("every job to end", PATIENCE, || {
@@ -82,8 +104,7 @@ fn destroy_of_a_vm_that_is_being_created_leaves_nothing() {
         return;
     }
     let host = slow_starter();
-    let daemon = host.start();
-    daemon.wait_until_serving();
+    let daemon = serving(&host);
     assert_eq!(create(&daemon, VM), 0);
     let held = jobs(&host)["leases"].to_string();
     assert!(held.contains("create"), "the create still works: {held}\n{}", daemon.log());
@@ -104,8 +125,7 @@ fn creates_and_destroys_that_race_end_each_in_order() {
         return;
     }
     let host = Host::on_test_driver();
-    let daemon = host.start();
-    daemon.wait_until_serving();
+    let daemon = serving(&host);
     let clients: Vec<_> = (0..6).map(|_| daemon.another_client()).collect();
     thread::scope(|scope| {
         for (number, client) in clients.iter().enumerate() {
@@ -142,8 +162,7 @@ fn destroy_twice_at_once_is_one_done_and_one_unknown() {
         return;
     }
     let host = Host::on_test_driver();
-    let daemon = host.start();
-    daemon.wait_until_serving();
+    let daemon = serving(&host);
     assert_eq!(create(&daemon, VM), 0);
     wait_until_running(&daemon, VM);
     let clients = [daemon.another_client(), daemon.another_client()];
@@ -168,18 +187,14 @@ fn destroy_is_served_without_its_module() {
         return;
     }
     let host = Host::on_test_driver();
-    let first = host.start();
-    first.wait_until_serving();
+    let first = serving(&host);
     assert_eq!(create(&first, VM), 0);
     wait_until_running(&first, VM);
     // The test driver's domains end with its process: what is left is a machine that is Down, and it must go.
     first.kill();
     std::fs::remove_file(host.manifest("verbs-vm")).unwrap();
     let daemon = host.start();
-    // `list` went with its module; `destroy` says 99 until libvirt has answered.
-    let code = wait_for("destroy to be served", PATIENCE, || Some(destroy(&daemon, VM)).filter(|code| *code != 99));
-    assert_eq!(code, 0, "{}", daemon.log());
-    assert_eq!(destroy(&daemon, VM), 1);
+    destroy_without_its_module(&daemon);
     assert!(host.tool(&["verbs", "--json"]).contains("the daemon itself"));
     let listed = daemon.try_call("system.listMethods", |_| {}).unwrap();
     let names: Vec<_> = listed.value().items().filter_map(|name| name.as_text()).collect();
@@ -193,20 +208,17 @@ fn qemu_destroy_of_a_vm_that_runs_is_served_without_its_module() {
         return;
     }
     let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
-    let first = host.start_in(&machine);
-    first.wait_until_serving();
+    let first = serving_in(&machine, &host);
     assert_eq!(create(&first, VM), 0);
     wait_until_running(&first, VM);
     let running = machine.machines();
     first.kill();
     std::fs::remove_file(host.manifest("verbs-vm")).unwrap();
     let daemon = host.start_in(&machine);
-    // `list` went with its module; `destroy` says 99 until libvirt has answered.
-    let code = wait_for("destroy to be served", PATIENCE, || Some(destroy(&daemon, VM)).filter(|code| *code != 99));
-    assert_eq!((running.len(), code), (1, 0), "{}", daemon.log());
+    assert_eq!(running.len(), 1);
+    destroy_without_its_module(&daemon);
     wait_for("the end of QEMU", PATIENCE, || machine.machines().is_empty().then_some(()));
     assert_eq!(machine.virsh(&["list", "--all", "--name"]).trim(), "");
-    assert_eq!(destroy(&daemon, VM), 1);
 }
 
 fn on_libvirtd() -> Host {
@@ -219,8 +231,7 @@ fn qemu_destroy_while_libvirt_starts_the_vm_leaves_no_domain_and_no_process() {
         return;
     }
     let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
-    let daemon = host.start_in(&machine);
-    daemon.wait_until_serving();
+    let daemon = serving_in(&machine, &host);
     assert_eq!(create(&daemon, VM), 0);
     // As soon as QEMU is there libvirt still talks to it.
     wait_for("QEMU to be started", PATIENCE, || (!machine.machines().is_empty()).then_some(()));
@@ -231,13 +242,30 @@ fn qemu_destroy_while_libvirt_starts_the_vm_leaves_no_domain_and_no_process() {
 }
 
 #[test]
+fn qemu_destroy_of_a_vm_that_stands_still_is_answered_while_a_manager_waits() {
+    if !Rung::Qemu.stands() {
+        return;
+    }
+    let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
+    let daemon = serving_in(&machine, &host);
+    assert_eq!(create(&daemon, VM), 0);
+    wait_until_running(&daemon, VM);
+    let qemu = machine.machines()[0];
+    assert!(process::signal(qemu, Signal::STOP));
+    let begun = Instant::now();
+    assert_eq!(destroy(&daemon, VM), 0, "{}", daemon.log());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}\n{}", begun.elapsed(), daemon.log());
+    assert!(machine.machines().is_empty() && machine.virsh(&["list", "--all", "--name"]).trim().is_empty());
+    assert_eq!(status(&daemon, VM), None);
+}
+
+#[test]
 fn qemu_a_second_create_leaves_the_running_vm_alone() {
     if !Rung::Qemu.stands() {
         return;
     }
     let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
-    let daemon = host.start_in(&machine);
-    daemon.wait_until_serving();
+    let daemon = serving_in(&machine, &host);
     assert_eq!(create(&daemon, VM), 0);
     assert_eq!(create(&daemon, VM), 4, "while the first works");
     wait_until_running(&daemon, VM);
@@ -254,9 +282,7 @@ fn qemu_two_roots_on_one_libvirtd_do_not_see_each_others_vms() {
         return;
     }
     let (machine, ours, theirs) = (Machine::with_libvirtd(), on_libvirtd(), on_libvirtd());
-    let (first, second) = (ours.start_in(&machine), theirs.start_in(&machine));
-    first.wait_until_serving();
-    second.wait_until_serving();
+    let (first, second) = (serving_in(&machine, &ours), serving_in(&machine, &theirs));
     assert_eq!((create(&first, VM), create(&second, THEIRS)), (0, 0));
     wait_until_running(&first, VM);
     wait_until_running(&second, THEIRS);

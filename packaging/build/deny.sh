@@ -10,5 +10,5 @@ if ! cargo deny --version >/dev/null 2>&1; then
 fi
 for manifest in Cargo.toml guests/Cargo.toml sdk/rust/Cargo.toml; do
   echo "deny: $manifest"
-  cargo deny --manifest-path "$manifest" check --config "$PWD/deny.toml" licenses bans sources
+  cargo deny --manifest-path "$manifest" --config "$PWD/deny.toml" check licenses bans sources
 done

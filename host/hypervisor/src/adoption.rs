@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use vdsm_core::clock;
 
@@ -23,7 +22,8 @@ use crate::vm::state::{Input, Machine, State, left_to_do};
 /// How many domains are looked at together: one that hangs takes the time of a call, and many must not take that one by one.
 const LOOKS_TOGETHER: usize = 16;
 
-/// Brings all records in line with what runs. An error means that libvirt could not be asked: then nothing was concluded.
+/// Brings all records in line with what runs. An error means that libvirt could not be asked: then nothing was concluded. What the end
+/// of a machine asks for goes on after it ([`Room::concluded`]): it may have to wait for a job that is only settled now.
 pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     let deadline = Instant::now() + room.patience.settle;
     let before = room.vms.view();
@@ -35,24 +35,20 @@ pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     // Somebody else's domain says nothing about a machine of ours with its uuid.
     let ours = looked_at.buffer_unordered(LOOKS_TOGETHER).try_filter(|(_, whose)| std::future::ready(*whose != Whose::NotOurs));
     let ours: HashMap<String, Whose> = ours.try_collect().await?;
-    let mut ends: Vec<JoinHandle<()>> = Vec::new();
     for uuid in ours.iter().filter(|(_, whose)| **whose == Whose::ReportedDown).map(|(uuid, _)| uuid.clone()) {
-        ends.push(tokio::spawn(end_reported_down(room.clone(), uuid)));
+        tokio::spawn(end_reported_down(room.clone(), uuid));
     }
     let is_listed = |view: &VmView| ours.contains_key(&view.record.id.to_ascii_lowercase());
     let unlisted: Vec<_> = before.values().filter(|view| !is_listed(view)).cloned().collect();
     let learnt = stream::iter(unlisted).map(|view| async move { Ok::<_, RoomError>((missing(room, &view, deadline).await?, view)) });
     for (input, view) in learnt.buffer_unordered(LOOKS_TOGETHER).try_collect::<Vec<_>>().await? {
         if let Some(input) = input {
-            ends.push(tokio::spawn(end(room.clone(), view.record.id.clone(), input)));
+            end(room, &view.record.id, input).await;
         }
     }
     for view in before.values().filter(|view| left_to_do(&view.record.machine).is_some()) {
-        let (room, id) = (room.clone(), view.record.id.clone());
-        ends.push(tokio::spawn(async move { room.conclude(&id).await }));
+        conclude(room, &view.record.id);
     }
-    // Hooks may take their time; what they do to a machine that ended holds nobody up.
-    let _ = tokio::time::timeout(room.patience.settle, futures_util::future::join_all(ends)).await;
     Ok(())
 }
 
@@ -175,14 +171,19 @@ async fn seen_meanwhile(room: &Arc<Room>, id: &str) -> Result<Option<Sight>, Roo
     }
 }
 
-/// Tells a machine what became of it, and does what follows.
-pub(crate) async fn end(room: Arc<Room>, id: String, input: Input) {
-    if let Err(error) = room.vms.apply(&id, &input, clock::now()).await {
+/// Tells a machine what became of it, and begins what follows.
+pub(crate) async fn end(room: &Arc<Room>, id: &str, input: Input) {
+    if let Err(error) = room.vms.apply(id, &input, clock::now()).await {
         tracing::error!(vm = id, %error, "what became of a machine cannot be written down");
     }
-    if room.vms.get(&id).is_some_and(|view| left_to_do(&view.record.machine).is_some()) {
-        room.conclude(&id).await;
+    if room.vms.get(id).is_some_and(|view| left_to_do(&view.record.machine).is_some()) {
+        conclude(room, id);
     }
+}
+
+fn conclude(room: &Arc<Room>, id: &str) {
+    let (room, id) = (room.clone(), id.to_owned());
+    tokio::spawn(async move { room.conclude(&id).await });
 }
 
 /// Ends a domain whose machine was reported Down: two of one machine on two hosts would write to the same disks.

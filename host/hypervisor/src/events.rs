@@ -90,7 +90,7 @@ async fn ended(room: Arc<Room>, id: String, stop: Stop) {
         Ok(false) => {}
         Err(error) => tracing::warn!(vm = id, %error, "libvirt says that it stopped, and cannot be asked"),
     }
-    end(room, id, Input::Stopped(stop)).await;
+    end(&room, &id, Input::Stopped(stop)).await;
 }
 
 fn is_starting(room: &Arc<Room>, id: &str) -> bool {

@@ -110,10 +110,16 @@ impl Hypervisor {
         self.ready.send_replace(true);
     }
 
-    /// Returns once every machine of this root was found again, is Down with a reason, or is known to be out of sight; false when
+    /// Returns once every machine of this root was found again, has ended with a reason, or is known to be out of sight; false when
     /// the room was stopped before.
     pub async fn adopted(&self) -> bool {
         self.adopted.clone().wait_for(|adopted| *adopted).await.is_ok()
+    }
+
+    /// Returns once machines that ended by themselves gave back what they held and ran their last chain, or `limit` has passed. Those
+    /// that a written job still holds wait for the engine to settle it.
+    pub async fn concluded(&self, limit: Duration) {
+        self.room.concluded(limit).await;
     }
 
     /// Returns when libvirt is not followed any more, whatever ended that: records are no longer kept in line then.

@@ -274,6 +274,15 @@ impl Room {
         }
     }
 
+    /// Returns once nothing is left to do about machines that ended by themselves, or `limit` has passed: hooks may take their time.
+    pub(crate) async fn concluded(&self, limit: Duration) {
+        let deadline = tokio::time::Instant::now() + limit;
+        let is_at_work = || self.vms.view().values().any(|view| left_to_do(&view.record.machine).is_some());
+        while is_at_work() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(self.patience.look_again).await;
+        }
+    }
+
     async fn release_natively(&self, keepers: &Keepers, record: &VmRecord) -> Input {
         if let Err(error) = self.end(record).await {
             // QEMU has ended: what is left of the domain is libvirt's to remove.

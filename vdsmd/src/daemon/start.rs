@@ -264,6 +264,7 @@ async fn recover(engine: Arc<Engine>, dispatch: Arc<Dispatch>, hypervisor: Arc<H
         return;
     }
     engine.settle_leftover(leftover, |_| true, SETTLE).await;
+    hypervisor.concluded(SETTLE).await;
     if tokio::time::timeout(SETTLE, view.known()).await.is_err() {
         tracing::warn!("libvirt does not tell yet what this host can do; it is served without");
     }

@@ -18,6 +18,12 @@ fn exit(house: &House) -> String {
     house.listed("exitMessage").unwrap_or_default()
 }
 
+/// Adoption, and all that follows from it.
+async fn adopt_whole(house: &House) {
+    adopt(&house.room).await.unwrap();
+    house.room.concluded(std::time::Duration::from_secs(10)).await;
+}
+
 #[tokio::test]
 async fn a_machine_that_runs_is_found_as_it_was() {
     let before = House::new().await;
@@ -35,7 +41,7 @@ async fn a_machine_that_ended_unseen_is_down_with_a_reason_and_its_last_chain_ru
     before.started().await;
     before.libvirt.domains.lock().unwrap().clear();
     let after = before.restarted(BOOT).await;
-    adopt(&after.room).await.unwrap();
+    adopt_whole(&after).await;
     assert_eq!(after.listed("status").as_deref(), Some("Down"));
     assert_eq!(exit(&after), "Lost connection with qemu process");
     let asked = after.hooks.asked.lock().unwrap();
@@ -50,7 +56,7 @@ async fn another_boot_of_the_host_ends_every_machine_of_the_last() {
     before.started().await;
     before.libvirt.domains.lock().unwrap().clear();
     let after = before.restarted("next-boot").await;
-    adopt(&after.room).await.unwrap();
+    adopt_whole(&after).await;
     assert_eq!(exit(&after), "Lost connection with qemu process: the host was restarted");
 }
 
@@ -62,7 +68,7 @@ async fn a_release_that_was_cut_short_is_finished_with_the_first_reason() {
     let input = Input::Stopped(crate::vm::state::Stop::Shutdown);
     before.room.vms.apply(VM, &input, clock::now()).await.unwrap();
     let after = before.restarted(BOOT).await;
-    adopt(&after.room).await.unwrap();
+    adopt_whole(&after).await;
     assert_eq!((after.listed("status").as_deref(), exit(&after).as_str()), (Some("Down"), "User shut down"));
     assert_eq!(after.room.vms.get(VM).unwrap().record.machine.release, Release::Done);
     assert_eq!(after.hooks.asked.lock().unwrap().len(), 1);
@@ -153,10 +159,10 @@ async fn a_chain_that_was_cut_short_runs_after_the_restart() {
     }
     assert_eq!(before.listed("status").as_deref(), Some("Down"));
     let after = before.restarted(BOOT).await;
-    adopt(&after.room).await.unwrap();
+    adopt_whole(&after).await;
     assert_eq!(after.hooks.asked.lock().unwrap().len(), 1);
     assert_eq!(after.room.vms.get(VM).unwrap().record.machine.release, Release::Done);
-    adopt(&after.room).await.unwrap();
+    adopt_whole(&after).await;
     assert_eq!(after.hooks.asked.lock().unwrap().len(), 1);
 }
 
@@ -167,7 +173,9 @@ async fn a_domain_whose_machine_was_reported_down_is_ended() {
     house.room.vms.apply(VM, &Input::StartFailed("no answer in time".into()), clock::now()).await.unwrap();
     house.libvirt.put(VM, &ours(&house, VM));
     adopt(&house.room).await.unwrap();
-    assert!(!house.libvirt.runs(VM));
+    while house.libvirt.runs(VM) {
+        tokio::task::yield_now().await;
+    }
     assert_eq!((house.listed("status").as_deref(), exit(&house).as_str()), (Some("Down"), "no answer in time"));
 }
 
@@ -197,15 +205,15 @@ async fn the_end_of_a_machine_waits_for_the_destroy_that_is_at_work_and_then_fin
     house.started().await;
     let destroy = house.engine.hold("destroy", crate::room::lease(VM), std::time::Duration::from_secs(5)).await.unwrap();
     house.libvirt.domains.lock().unwrap().clear();
-    let end = tokio::spawn(end(house.room.clone(), VM.into(), Input::Vanished));
-    while house.listed("status").as_deref() != Some("Powering down") {
-        tokio::task::yield_now().await;
-    }
+    end(&house.room, VM, Input::Vanished).await;
+    assert_eq!(house.listed("status").as_deref(), Some("Powering down"));
     let chain = steps::RunHooks::plan(VM, "after_vm_destroy", "", Some(&house.room.vms.get(VM).unwrap().record));
     house.act(&steps::Release::plan(VM)).await;
     house.act(&chain).await;
     drop(destroy);
-    end.await.unwrap();
+    while !house.engine.leases().list().is_empty() {
+        tokio::task::yield_now().await;
+    }
     assert!(house.room.vms.get(VM).is_none());
     assert_eq!(house.hooks.asked.lock().unwrap().len(), 1);
 }
@@ -219,7 +227,8 @@ async fn sockets_of_a_machine_that_ended_are_removed_and_those_of_others_stay() 
         std::fs::write(socket(id), "").unwrap();
     }
     house.libvirt.domains.lock().unwrap().clear();
-    end(house.room.clone(), VM.into(), Input::Vanished).await;
+    end(&house.room, VM, Input::Vanished).await;
+    house.room.concluded(std::time::Duration::from_secs(10)).await;
     assert!(!socket(VM).exists() && socket(OTHER).exists());
 }
 

@@ -335,7 +335,8 @@ async fn the_last_chain_of_a_machine_that_ended_by_itself_runs_once() {
     let house = House::new().await;
     house.started().await;
     house.libvirt.domains.lock().unwrap().clear();
-    crate::adoption::end(house.room.clone(), VM.into(), crate::vm::state::Input::Vanished).await;
+    crate::adoption::end(&house.room, VM, crate::vm::state::Input::Vanished).await;
+    house.room.concluded(std::time::Duration::from_secs(10)).await;
     assert_eq!(house.listed("status").as_deref(), Some("Down"));
     let step = RunHooks::plan(VM, "after_vm_destroy", "", Some(&house.room.vms.get(VM).unwrap().record));
     house.act(&Release::plan(VM)).await;
