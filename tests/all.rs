@@ -9,10 +9,16 @@ mod crash;
 mod daemon;
 mod extending;
 mod installation;
+mod libvirt;
 mod machine;
+mod manage;
 mod manager;
+mod metrics;
 mod papers;
 mod ping;
+mod power;
+mod served;
+mod storage;
 mod walk;
 mod writing_hooks;
 

@@ -21,13 +21,18 @@ const MAY: [(&str, &[&str]); 10] = [
     ("vdsm-bench", &["vdsm-core", "vdsm-xmlrpc", "vdsm-modules", "vdsm-hypervisor", "vdsm-storage", "vdsm-system"]),
 ];
 
-/// Every crate of the workspace with the crates of ours it depends on, tests and build scripts included.
+/// The harness, which tests of every crate may use for its rungs and skips.
+const HARNESS: &str = "vdsm-tests";
+
+/// Every crate of the workspace with the crates of ours it depends on, tests and build scripts included; tests' own use of the harness
+/// apart.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let manifest = vdsm_tests::source::tree().join("Cargo.toml");
     let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
     let ours = |package: &cargo_metadata::Package| {
         let paths = package.dependencies.iter().filter(|dependency| dependency.path.is_some());
-        paths.map(|dependency| dependency.name.clone()).collect()
+        let arrows = paths.filter(|dependency| dependency.kind != DependencyKind::Development || dependency.name != HARNESS);
+        arrows.map(|dependency| dependency.name.clone()).collect()
     };
     metadata.packages.iter().map(|package| (package.name.to_string(), ours(package))).collect()
 }

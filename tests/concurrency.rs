@@ -7,65 +7,19 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use vdsm_core::tree::TreeBuilder;
 use vdsm_tests::process::{self, PATIENCE, wait_for};
 use vdsm_tests::{Daemon, Host, Machine, Rung};
 
 use crate::build;
 use crate::image::Image;
+use crate::manage::{create, destroy, on_libvirtd, serving, serving_in, status, wait_until_running};
 
 const VM: &str = "3b0c7d5a-51f2-4e0e-a1a4-6a2d3f9b7c01";
 /// A machine of the other root.
 const THEIRS: &str = "3b0c7d5a-51f2-4e0e-a1a4-6a2d3f9b7c02";
 
-/// `create`'s code.
-fn create(daemon: &Daemon, vm: &str) -> i32 {
-    let fill = |arguments: &mut TreeBuilder| {
-        arguments.open_object();
-        arguments.text_at("vmId", vm).text_at("vmName", vm).text_at("vmType", "kvm").text_at("display", "vnc").int_at("memSize", 32);
-        arguments.close();
-    };
-    daemon.call("create", fill).code()
-}
-
-/// `destroy`'s code.
-fn destroy(daemon: &Daemon, vm: &str) -> i32 {
-    let fill = |arguments: &mut TreeBuilder| {
-        arguments.text(vm);
-    };
-    daemon.call("destroy", fill).code()
-}
-
-/// What `list` says of the VM; none: it is not listed.
-fn status(daemon: &Daemon, vm: &str) -> Option<String> {
-    let reply = daemon.call("list", |_| {});
-    assert_eq!(reply.code(), 0);
-    let found = reply.get("vmList").items().find(|listed| listed.get("vmId").and_then(|id| id.as_text()) == Some(vm))?;
-    found.get("status").and_then(|status| status.as_text()).map(str::to_owned)
-}
-
-fn wait_until_running(daemon: &Daemon, vm: &str) {
-    wait_for("the VM to run", PATIENCE, || {
-        let status = status(daemon, vm)?;
-        assert_ne!(status, "Down", "{}", daemon.log());
-        matches!(status.as_str(), "Up" | "Powering up").then_some(())
-    });
-}
-
 fn jobs(host: &Host) -> Value {
     serde_json::from_str(&host.tool(&["jobs", "--json"])).unwrap()
-}
-
-fn serving(host: &Host) -> Daemon {
-    let daemon = host.start();
-    daemon.wait_until_serving();
-    daemon
-}
-
-fn serving_in(machine: &Machine, host: &Host) -> Daemon {
-    let daemon = host.start_in(machine);
-    daemon.wait_until_serving();
-    daemon
 }
 
 /// `destroy` of the VM by a daemon that lost the module that serves it; it says 99 until libvirt has answered.
@@ -219,10 +173,6 @@ fn qemu_destroy_of_a_vm_that_runs_is_served_without_its_module() {
     destroy_without_its_module(&daemon);
     wait_for("the end of QEMU", PATIENCE, || machine.machines().is_empty().then_some(()));
     assert_eq!(machine.virsh(&["list", "--all", "--name"]).trim(), "");
-}
-
-fn on_libvirtd() -> Host {
-    Host::new(&[("vars", "fake_kvm_support", "true"), ("libvirt", "uri", "qemu:///system")])
 }
 
 #[test]

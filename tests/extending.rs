@@ -38,6 +38,7 @@ fn the_walk_to_a_verb_of_ones_own() {
     let served = walk.types_until("module swap");
     assert!(served.contains("served by machine-count"), "{served}");
     assert_eq!(served.matches("count = 0").count(), 2, "{served}");
+    a_panic_at_load_is_told(&mut walk.shell, &daemon);
     walk.ends();
     let help = daemon.call("system.methodHelp", |arguments| _ = arguments.text("countMachines"));
     assert!(help.value().as_text().is_some_and(|text| text.contains("How many machines")), "{:?}", help.value().as_text());
@@ -49,6 +50,18 @@ fn the_walk_to_a_verb_of_ones_own() {
     assert_eq!(count("Down"), Some(0));
     let refused = daemon.call("countMachines", |arguments| _ = arguments.text("up"));
     assert_eq!((refused.code(), refused.message()), (16, "Unexpected exception: state `up` is not counted"));
+}
+
+/// A version whose `describe` panics is refused with its words in the log; the one before goes on.
+fn a_panic_at_load_is_told(shell: &mut Shell, daemon: &Daemon) {
+    shell.types(
+        "sed -i 's/let state = Parameter/panic!(\"nothing to count\");\\n        &/' src/lib.rs\n\
+         cargo build --release --target wasm32-unknown-unknown\n\
+         new=target/wasm32-unknown-unknown/release/machine_count.wasm\n\
+         if vdsm-tool --root \"$ROOT\" module swap machine-count $new; then exit 1; fi",
+    );
+    let lines = daemon.log();
+    assert!(lines.lines().any(|line| line.contains("ERROR") && line.contains("nothing to count")), "{lines}");
 }
 
 #[test]

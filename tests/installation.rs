@@ -36,7 +36,22 @@ fn every_component_has_its_manifest_and_every_manifest_its_component() {
         let all = names(&root.path().join(folder));
         all.iter().filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
     };
-    assert_eq!(stems("usr/lib/vdsm/modules", ".wasm"), stems("etc/vdsm/modules.d", ".toml"));
+    let mut manifests = [stems("etc/vdsm/modules.d", ".toml"), stems("usr/share/vdsm/modules.d.examples", ".toml")].concat();
+    manifests.sort();
+    assert_eq!(stems("usr/lib/vdsm/modules", ".wasm"), manifests);
+}
+
+#[test]
+fn what_is_dangerous_is_installed_and_not_on() {
+    let root = tempfile::tempdir().unwrap();
+    install(root.path(), &["modules", "configuration"]);
+    let dangerous = |folder: &str| -> Vec<String> {
+        let folder = root.path().join(folder);
+        let grants = |name: &String| std::fs::read_to_string(folder.join(name)).unwrap().lines().any(|line| line.starts_with("dangerous"));
+        names(&folder).into_iter().filter(grants).collect()
+    };
+    assert_eq!(dangerous("etc/vdsm/modules.d"), [""; 0]);
+    assert_eq!(dangerous("usr/share/vdsm/modules.d.examples"), ["qemucmdline.toml"]);
 }
 
 #[test]

@@ -41,6 +41,8 @@ part_configuration() {
   install -d "$root$sysconfdir/vdsm/modules.d"
   operators 644 packaging/vdsm.conf "$root$sysconfdir/vdsm"
   for manifest in packaging/modules.d/*.toml; do operators 644 "$manifest" "$root$sysconfdir/vdsm/modules.d"; done
+  # Modules that an operator switches on, by a copy.
+  install -D -m 644 -t "$root$prefix/share/vdsm/modules.d.examples" packaging/modules.d.examples/*.toml
 }
 part_sdk() { # what a third party's crate depends on. The interfaces are a link in the source tree and files here
   local share="$root$prefix/share/vdsm" file

@@ -1,4 +1,4 @@
-//! The rungs of the test ladder, and the visible skip.
+//! The rungs of the test ladder, and the visible skip, for the tests of all crates.
 //!
 //! A test that cannot run here says so by [`skip`]: a line to standard error and one to the file named by `VDSM_SKIPS`
 //! (`RUNG<tab>TEST<tab>REASON`). `make test` prints that file, `.ci/run` fails when a rung against libvirt or QEMU is in it.
@@ -38,6 +38,15 @@ impl Rung {
             Rung::Qemu => library_missing().or_else(qemu_missing),
         };
         missing.inspect(|reason| skip(self, reason)).is_none()
+    }
+
+    /// The same, where the test needs `program` too: a name on the path, or a path.
+    pub fn stands_with(self, program: &str) -> bool {
+        let there = on_path(program);
+        if !there {
+            skip(self, &format!("{program} is not installed"));
+        }
+        there && self.stands()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Every verb name VDSM ever had on XML-RPC, so that one without a module is refused as VDSM refuses, and not as unknown.
+//! Every verb name VDSM ever had on XML-RPC, so that one without a module is refused as VDSM refuses, and not as unknown; and the
+//! names that managers declare though no VDSM had them, which are unknown.
 //!
 //! Also the statuses that answer a call before any module sees it: not served, refused module, wrong number of arguments, recovery.
 
@@ -51,6 +52,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether some VDSM had it; else managers only declare it, and a call of it is a fault.
+    pub fn is_verb(&self) -> bool {
+        self.since != Since::Never
+    }
+
     /// Paths of arguments that must not be kept or printed.
     pub fn secret_paths(&self) -> impl Iterator<Item = ArgumentPath> {
         self.secrets.iter().filter_map(|path| ArgumentPath::parse(path).ok())
@@ -65,7 +71,7 @@ pub fn lookup(name: &str) -> Option<&'static Entry> {
 
 /// The answer to a call of `name` when no module serves it; none: VDSM knows no such verb, which is a fault.
 pub fn unserved(name: &str) -> Option<Status> {
-    let entry = lookup(name).filter(|entry| entry.since != Since::Never)?;
+    let entry = lookup(name).filter(|entry| entry.is_verb())?;
     let code = match entry.plane {
         Plane::Global => Code::NotImplemented,
         Plane::Storage => Code::NotImplementedException,

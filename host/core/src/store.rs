@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -137,6 +138,11 @@ impl Store {
             .spawn(move || write_loop(&shared, requests))
             .map_err(|error| StoreError::Refused(format!("no thread for the store: {error}")))?;
         Ok(Store { database, writer })
+    }
+
+    /// Returns when nothing can be written any more.
+    pub async fn ended(&self) {
+        self.writer.closed().await;
     }
 
     /// Runs `change` in a transaction and returns once it is on the disk. What `change` wrote is dropped when it fails.
@@ -316,7 +322,10 @@ fn commit_group(database: &Database, group: Vec<Request>) {
         let inner = database.begin_write()?;
         for Request { change, done } in group {
             let mut transaction = WriteTransaction { inner: &inner, pending: BTreeMap::new(), versions: BTreeMap::new() };
-            let result = change(&mut transaction).and_then(|()| transaction.apply());
+            // Nothing of a change is in the database before it is applied: one that panics leaves nothing, and the writer goes on.
+            let changed = catch_unwind(AssertUnwindSafe(|| change(&mut transaction)));
+            let result =
+                changed.unwrap_or_else(|_| Err(StoreError::Refused("the change panicked".into()))).and_then(|()| transaction.apply());
             answers.push((done, result));
         }
         inner.commit()?;

@@ -1,5 +1,5 @@
 //! Which verbs VDSM has, and what a call gets that no module serves. Rung: pure.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod reference;
 

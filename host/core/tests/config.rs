@@ -24,8 +24,7 @@ fn an_empty_file_means_vdsms_defaults() {
     assert_eq!(config.addresses.management_port, 54321);
     assert_eq!(config.addresses.management_ip.to_string(), "0.0.0.0");
     assert_eq!(config.libvirt.uri.as_str(), "qemu:///system");
-    assert_eq!(config.compat.machine_aliases.resolve("pc-1.0"), "pc");
-    assert_eq!(config.compat.machine_aliases.resolve("q35"), "q35");
+    assert_eq!(config.compat.machine_aliases.iter().collect::<Vec<_>>(), [("pc-1.0", "pc"), ("rhel6.4.0", "pc")]);
     assert!(config.warnings().is_empty());
 }
 

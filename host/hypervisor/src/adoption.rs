@@ -13,18 +13,26 @@ use vdsm_core::clock;
 
 use crate::libvirt::CallError;
 use crate::ownership;
-use crate::process::Process;
-use crate::room::{Room, RoomError, Sight, cpus};
+use crate::room::{Room, RoomError, Sight, cpus, lives};
 use crate::vm::readback::minimal_conf;
 use crate::vm::record::{VmRecord, VmView};
 use crate::vm::state::{Input, Machine, State, left_to_do};
+
+/// What adoption came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Adopted {
+    /// Nothing is left to be looked at.
+    Whole,
+    /// A domain is to be looked at again although no record says so: its machine was reported Down.
+    Again,
+}
 
 /// How many domains are looked at together: one that hangs takes the time of a call, and many must not take that one by one.
 const LOOKS_TOGETHER: usize = 16;
 
 /// Brings all records in line with what runs. An error means that libvirt could not be asked: then nothing was concluded. What the end
 /// of a machine asks for goes on after it ([`Room::concluded`]): it may have to wait for a job that is only settled now.
-pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
+pub(crate) async fn adopt(room: &Arc<Room>) -> Result<Adopted, RoomError> {
     let deadline = Instant::now() + room.patience.settle;
     let before = room.vms.view();
     let running = room.domains.settled(room.patience.settle).await?.into_iter().filter(|info| info.state.is_active());
@@ -35,8 +43,8 @@ pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     // Somebody else's domain says nothing about a machine of ours with its uuid.
     let ours = looked_at.buffer_unordered(LOOKS_TOGETHER).try_filter(|(_, whose)| std::future::ready(*whose != Whose::NotOurs));
     let ours: HashMap<String, Whose> = ours.try_collect().await?;
-    for uuid in ours.iter().filter(|(_, whose)| **whose == Whose::ReportedDown).map(|(uuid, _)| uuid.clone()) {
-        tokio::spawn(end_reported_down(room.clone(), uuid));
+    for uuid in ours.iter().filter(|(_, whose)| **whose == Whose::ReportedDown).map(|(uuid, _)| uuid) {
+        end_reported_down(room, uuid);
     }
     let is_listed = |view: &VmView| ours.contains_key(&view.record.id.to_ascii_lowercase());
     let unlisted: Vec<_> = before.values().filter(|view| !is_listed(view)).cloned().collect();
@@ -49,14 +57,20 @@ pub(crate) async fn adopt(room: &Arc<Room>) -> Result<(), RoomError> {
     for view in before.values().filter(|view| left_to_do(&view.record.machine).is_some()) {
         conclude(room, &view.record.id);
     }
-    Ok(())
+    let again = ours.iter().any(|(uuid, whose)| match whose {
+        Whose::ReportedDown => true,
+        Whose::OutOfSight => room.vms.of_domain(uuid).is_some_and(|view| view.record.machine.state() == State::Down),
+        Whose::Ours | Whose::NotOurs => false,
+    });
+    Ok(if again { Adopted::Again } else { Adopted::Whole })
 }
 
 /// A domain that began to run unasked: a start that libvirt was late with, or somebody else's.
 pub(crate) async fn meet(room: Arc<Room>, uuid: String) {
     match take_in(&room, &uuid).await {
-        Ok(Whose::ReportedDown) => end_reported_down(room, uuid).await,
         Ok(Whose::Ours | Whose::NotOurs) => {}
+        // Looked at with all others, and again until it is settled.
+        Ok(Whose::ReportedDown | Whose::OutOfSight) => room.resync.notify_one(),
         Err(error) => tracing::warn!(domain = uuid, %error, "it was started and cannot be looked at"),
     }
 }
@@ -64,8 +78,10 @@ pub(crate) async fn meet(room: Arc<Room>, uuid: String) {
 /// Whose a domain is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// Ours, or it cannot be told now.
+    /// Ours.
     Ours,
+    /// As far as is known ours; it cannot be told now.
+    OutOfSight,
     /// Ours, and its machine was reported as ended.
     ReportedDown,
     /// Somebody else's, or gone since.
@@ -87,7 +103,7 @@ async fn take_in(room: &Arc<Room>, uuid: &str) -> Result<Whose, RoomError> {
         Err(RoomError::Libvirt(error)) => {
             tracing::warn!(vm = id, %error, "it runs and cannot be looked at");
             room.vms.apply(id, &Input::OutOfSight, clock::now()).await?;
-            Ok(Whose::Ours)
+            Ok(Whose::OutOfSight)
         }
         Err(error) => Err(error),
     }
@@ -138,7 +154,7 @@ async fn missing(room: &Arc<Room>, view: &VmView, deadline: Instant) -> Result<O
     if record.boot_id != room.place.boot_id {
         return Ok(Some(Input::OtherBoot));
     }
-    while record.process.is_some_and(Process::is_alive) {
+    while lives(record) {
         if Instant::now() >= deadline {
             return Ok(Some(Input::OutOfSight));
         }
@@ -186,14 +202,10 @@ fn conclude(room: &Arc<Room>, id: &str) {
     tokio::spawn(async move { room.conclude(&id).await });
 }
 
-/// Ends a domain whose machine was reported Down: two of one machine on two hosts would write to the same disks.
-async fn end_reported_down(room: Arc<Room>, uuid: String) {
-    let Some(id) = room.vms.of_domain(&uuid).map(|view| view.record.id.clone()) else { return };
-    let Some(_lease) = room.hold(&id).await else { return };
-    let Some(view) = room.vms.get(&id).filter(|_| room.is_down(&id)) else { return };
-    tracing::error!(vm = id, "its machine was reported Down and it runs; it is ended");
-    if let Err(error) = room.end(&view.record).await {
-        tracing::error!(vm = id, %error, "a domain that nobody knows of cannot be ended");
+fn end_reported_down(room: &Arc<Room>, uuid: &str) {
+    if let Some(view) = room.vms.of_domain(uuid) {
+        let room = room.clone();
+        tokio::spawn(async move { room.end_reported_down(&view.record.id).await });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use vdsm_core::clock;
 
 use crate::adoption::{end, meet};
@@ -15,17 +15,17 @@ use crate::vm::state::{Input, IoAction, PauseCode, State, Stop, Suspension};
 /// How often a start under way is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Follows events until libvirt's side is closed. `resync` is rung when all that was known is to be looked at again.
-pub(crate) async fn follow(room: Arc<Room>, mut events: mpsc::Receiver<Event>, resync: Arc<Notify>) {
+/// Follows events until libvirt's side is closed.
+pub(crate) async fn follow(room: Arc<Room>, mut events: mpsc::Receiver<Event>) {
     while let Some(event) = events.recv().await {
         match &event {
             Event::Connected { epoch } => {
                 tracing::info!(epoch, "libvirt is there");
-                resync.notify_one();
+                room.resync.notify_one();
             }
             Event::Lost => {
                 tracing::warn!("libvirt events were lost");
-                resync.notify_one();
+                room.resync.notify_one();
             }
             Event::Disconnected { reason } => {
                 tracing::warn!(reason, "libvirt is gone");

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use vdsm_core::held::{Held, HeldTable};
 use vdsm_core::jobs::{Cancel, Ending, Engine, JobId, Look, Outcome, Pace, Step, StepCall, StepKind, Undone};
 use vdsm_core::store::Store;
@@ -61,6 +62,8 @@ pub(crate) struct FakeLibvirt {
     /// What the next created domain does at once.
     pub(crate) dies_at_birth: Mutex<bool>,
     pub(crate) pid: Mutex<Option<u32>>,
+    /// What stands for QEMU; ends when it is killed.
+    qemu: Mutex<Option<std::process::Child>>,
     /// While a test has this, whoever reads a pid waits.
     pub(crate) pid_gate: tokio::sync::Mutex<()>,
 }
@@ -86,6 +89,15 @@ impl FakeLibvirt {
         self.calls.lock().unwrap().clone()
     }
 
+    /// Gives machines to come a process of their own, which nothing but [`Domains::kill`] ends.
+    pub(crate) fn with_process(&self) -> u32 {
+        let child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id();
+        *self.pid.lock().unwrap() = Some(pid);
+        *self.qemu.lock().unwrap() = Some(child);
+        pid
+    }
+
     pub(crate) fn put(&self, uuid: &str, document: &str) {
         let domain = FakeDomain { document: document.into(), state: DomainState::Running };
         self.domains.lock().unwrap().insert(uuid.into(), domain);
@@ -106,6 +118,14 @@ impl FakeLibvirt {
 
     fn with<T>(&self, uuid: &str, change: impl FnOnce(&mut FakeDomain) -> T) -> Result<T, CallError> {
         self.domains.lock().unwrap().get_mut(uuid).map(change).ok_or(CallError::NoDomain)
+    }
+}
+
+impl Drop for FakeLibvirt {
+    fn drop(&mut self) {
+        if let Some(mut qemu) = self.qemu.lock().unwrap().take() {
+            let _ = (qemu.kill(), qemu.wait());
+        }
     }
 }
 
@@ -163,6 +183,10 @@ impl Domains for FakeLibvirt {
     async fn kill(&self, uuid: &str, pid: u32) -> Result<Killed, CallError> {
         self.begin("kill", &pid.to_string())?;
         self.domains.lock().unwrap().remove(uuid);
+        if let Some(mut qemu) = self.qemu.lock().unwrap().take() {
+            qemu.kill().unwrap();
+            qemu.wait().unwrap();
+        }
         Ok(Killed::Sent)
     }
 
@@ -292,8 +316,18 @@ impl House {
         let patience = Patience { graceful, at_once, settle, look_again };
         let domains = libvirt.clone();
         let channels = tempfile::tempdir().unwrap();
-        let (directory, engine) = (channels.path().to_owned(), OnceLock::new());
-        let room = Arc::new(Room { vms, domains, hooks: hooks.clone(), identity, place, patience, channels: directory, engine });
+        let room = Arc::new(Room {
+            vms,
+            domains,
+            hooks: hooks.clone(),
+            identity,
+            place,
+            patience,
+            channels: channels.path().to_owned(),
+            engine: OnceLock::new(),
+            resync: Notify::new(),
+            ending: Mutex::default(),
+        });
         let statistics = Arc::new(Statistics::new(room.clone(), figures.clone(), shaper.clone(), encoder()));
         let engine = Engine::new(store.clone(), steps::kinds(&room, &statistics), Pace::default(), None).unwrap();
         let _ = room.engine.set(engine.clone());

@@ -11,7 +11,7 @@ use vdsm_core::store::{Store, StoreError};
 use vdsm_modules::hooks::HookRunner;
 use vdsm_modules::shaper::Shaper;
 
-use crate::adoption;
+use crate::adoption::{self, Adopted};
 use crate::capability::VmCapability;
 use crate::domains::Domains;
 use crate::events;
@@ -22,11 +22,12 @@ use crate::room::{Patience, Room};
 use crate::statistics::{Encoder, Figures, Statistics};
 use crate::steps::Control;
 use crate::vm::record::{Place, View, Vms};
+use crate::vm::state::{Machine, left_to_do};
 
 /// How long after a failed adoption the next is tried.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// How often machines that are out of sight are looked for.
-const LOOK_FOR_UNKNOWN: Duration = Duration::from_secs(10);
+/// How often machines are looked for while one is out of sight or its end is not through.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the room is made of.
 pub struct Parts {
@@ -82,16 +83,15 @@ impl Hypervisor {
         let place = Place { boot_id: parts.boot_id, uri: parts.uri };
         let (domains, hooks, patience) = (parts.domains, parts.hooks, Patience::default());
         let channels = parts.root.channels();
-        let engine = OnceLock::new();
-        let room = Arc::new(Room { vms, domains, hooks, identity, place, patience, channels, engine });
+        let (engine, resync, ending) = (OnceLock::new(), Notify::new(), Mutex::default());
+        let room = Arc::new(Room { vms, domains, hooks, identity, place, patience, channels, engine, resync, ending });
         let statistics = Arc::new(Statistics::new(room.clone(), parts.figures, parts.shaper, parts.encoder));
-        let resync = Arc::new(Notify::new());
         let (done, adopted) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
         let (ended, has_ended) = watch::channel(false);
         let tasks = vec![
-            tokio::spawn(told_when_it_ends(events::follow(room.clone(), parts.events, resync.clone()), ended.clone())),
-            tokio::spawn(told_when_it_ends(keep_in_line(room.clone(), resync, is_ready, done), ended)),
+            tokio::spawn(told_when_it_ends(events::follow(room.clone(), parts.events), ended.clone())),
+            tokio::spawn(told_when_it_ends(keep_in_line(room.clone(), is_ready, done), ended)),
         ];
         Ok(Arc::new(Hypervisor { room, statistics, ready, adopted, ended: has_ended, tasks: Mutex::new(tasks) }))
     }
@@ -176,23 +176,28 @@ async fn told_when_it_ends(task: impl Future<Output = ()>, ended: watch::Sender<
     task.await;
 }
 
-/// Brings the records in line whenever it is rung for, and while a machine is out of sight.
-async fn keep_in_line(room: Arc<Room>, resync: Arc<Notify>, mut ready: watch::Receiver<bool>, done: watch::Sender<bool>) {
+/// Brings the records in line whenever it is rung for, and again and again while a machine is out of sight or its end is not through.
+async fn keep_in_line(room: Arc<Room>, mut ready: watch::Receiver<bool>, done: watch::Sender<bool>) {
     if ready.wait_for(|ready| *ready).await.is_err() {
         return;
     }
+    let is_unsettled = |machine: &Machine| machine.unknown_since.is_some() || left_to_do(machine).is_some();
+    let mut adopted = Adopted::Whole;
     loop {
-        let unknown = room.vms.view().values().any(|view| view.record.machine.unknown_since.is_some());
-        if unknown && *done.borrow() {
+        let again = adopted == Adopted::Again || room.vms.view().values().any(|view| is_unsettled(&view.record.machine));
+        if again && *done.borrow() {
             // Rung or not, it is time to look.
-            let _ = tokio::time::timeout(LOOK_FOR_UNKNOWN, resync.notified()).await;
+            let _ = tokio::time::timeout(LOOK_AGAIN, room.resync.notified()).await;
         } else {
-            resync.notified().await;
+            room.resync.notified().await;
         }
-        while let Err(error) = adoption::adopt(&room).await {
-            tracing::warn!(%error, "machines cannot be looked for now");
+        adopted = loop {
+            match adoption::adopt(&room).await {
+                Ok(adopted) => break adopted,
+                Err(error) => tracing::warn!(%error, "machines cannot be looked for now"),
+            }
             tokio::time::sleep(TRY_AGAIN).await;
-        }
+        };
         done.send_replace(true);
     }
 }

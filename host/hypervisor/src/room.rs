@@ -1,11 +1,12 @@
 //! What every part of this room works on: the records, libvirt, the hooks and who we are; and the acts that steps, events and
 //! adoption share: looking at a domain, ending one, running a chain, bringing the end of a machine to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use vdsm_core::clock;
 use vdsm_core::jobs::{Engine, Hold, Keepers};
 use vdsm_core::lease::{LeaseKey, LeaseKind};
@@ -96,6 +97,22 @@ pub(crate) struct Room {
     pub(crate) channels: PathBuf,
     /// Handed over once it exists, which needs this room's steps first.
     pub(crate) engine: OnceLock<Arc<Engine>>,
+    /// Rung when all that was known is to be looked at again.
+    pub(crate) resync: Notify,
+    /// Machines whose end is being brought to its end.
+    pub(crate) ending: Mutex<HashSet<String>>,
+}
+
+/// The end of a machine, at work; one at a time each.
+struct Ending<'a> {
+    of: &'a Room,
+    id: &'a str,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.of.ending.lock().unwrap_or_else(PoisonError::into_inner).remove(self.id);
+    }
 }
 
 /// The lease on a machine, under which it also keeps what its jobs made.
@@ -176,7 +193,7 @@ impl Room {
     pub(crate) async fn end(&self, record: &VmRecord) -> Result<(), EndError> {
         let id = record.id.as_str();
         // While its own QEMU lives the domain is its own; else one of this uuid may be another root's, and is left alone.
-        if !record.process.is_some_and(Process::is_alive) {
+        if !lives(record) {
             match self.is_running_ours(id).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
@@ -193,18 +210,26 @@ impl Room {
         };
         for (how, patience) in ways.into_iter().skip(hopeless) {
             match self.domains.destroy(id, how).await {
-                Ok(()) | Err(CallError::NoDomain) => return Ok(()),
+                Ok(()) => return Ok(()),
+                Err(CallError::NoDomain) if !lives(record) => return Ok(()),
                 Err(error) => {
                     tracing::warn!(vm = id, ?how, %error, "destroy");
                     self.kill_where_stuck(record, &error).await;
                 }
             }
-            if self.ends_within(id, patience).await {
+            if self.ends_within(record, patience).await {
                 return Ok(());
             }
         }
+        // A libvirt that has just begun may not find a domain that it will take up again: its process is ended without it.
+        if let Some(process) = record.process.filter(|process| process.is_alive()) {
+            let killed = self.domains.kill(id, process.pid).await?;
+            tracing::warn!(vm = id, pid = process.pid, ?killed, "libvirt does not end it");
+            self.ends_within(record, self.patience.at_once).await;
+        }
         match self.domains.state(id).await {
             Ok(state) if state.is_active() => Err(EndError::Survives),
+            Ok(_) | Err(CallError::NoDomain) if lives(record) => Err(EndError::Survives),
             Ok(_) | Err(CallError::NoDomain) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -225,12 +250,13 @@ impl Room {
         Ok(seen.is_some_and(|(_, document)| ownership::is_ours(&document, &self.identity.root_id)))
     }
 
-    /// Whether the domain is gone before `patience` is over. A domain that cannot be asked about is not waited for.
-    async fn ends_within(&self, id: &str, patience: Duration) -> bool {
+    /// Whether the domain and its process are gone before `patience` is over. A domain that cannot be asked about is not waited for.
+    async fn ends_within(&self, record: &VmRecord, patience: Duration) -> bool {
         let deadline = tokio::time::Instant::now() + patience;
         loop {
-            match self.domains.state(id).await {
+            match self.domains.state(&record.id).await {
                 Ok(state) if state.is_active() => {}
+                Ok(_) | Err(CallError::NoDomain) if lives(record) => {}
                 Ok(_) | Err(CallError::NoDomain) => return true,
                 Err(_) => return false,
             }
@@ -241,8 +267,9 @@ impl Room {
         }
     }
 
-    /// The lease on a machine, for what the room does to one that ended. None: whoever holds it goes on holding it.
-    pub(crate) async fn hold(&self, id: &str) -> Option<Hold> {
+    /// The lease on a machine, for what the room does to one that ended. None: whoever holds the machine goes on holding it; what is left
+    /// is found again by the next look at all machines.
+    async fn hold(&self, id: &str) -> Option<Hold> {
         match self.engine.get()?.hold(END, lease(id), END_WAITS).await {
             Ok(hold) => Some(hold),
             Err(refused) => {
@@ -260,6 +287,7 @@ impl Room {
     /// Does what is left to do about a machine that ended by itself, under its lease: a destroy that comes meanwhile is before or
     /// after it, and whatever a job has done of it is not done again.
     pub(crate) async fn conclude(&self, id: &str) {
+        let Some(_one) = self.begin_end(id) else { return };
         let (Some(engine), Some(_lease)) = (self.engine.get(), self.hold(id).await) else { return };
         while let Some(view) = self.vms.get(id)
             && let Some(effect) = left_to_do(&view.record.machine)
@@ -272,6 +300,22 @@ impl Room {
                 return tracing::error!(vm = id, %error, "the end of a machine cannot be written down");
             }
         }
+    }
+
+    /// Ends the domain of a machine that was reported Down: two of one machine on two hosts would write to the same disks.
+    pub(crate) async fn end_reported_down(&self, id: &str) {
+        let Some(_one) = self.begin_end(id) else { return };
+        let Some(_lease) = self.hold(id).await else { return };
+        let Some(view) = self.vms.get(id).filter(|_| self.is_down(id)) else { return };
+        tracing::error!(vm = id, "its machine was reported Down and it runs; it is ended");
+        if let Err(error) = self.end(&view.record).await {
+            tracing::error!(vm = id, %error, "a domain that nobody knows of cannot be ended now");
+        }
+    }
+
+    fn begin_end<'a>(&'a self, id: &'a str) -> Option<Ending<'a>> {
+        let begun = self.ending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        begun.then_some(Ending { of: self, id })
     }
 
     /// Returns once nothing is left to do about machines that ended by themselves, or `limit` has passed: hooks may take their time.
@@ -318,6 +362,11 @@ impl Room {
         let request = ChainRequest { point: point.name.to_owned(), vm: id.to_owned(), properties, document: document.to_owned() };
         self.hooks.run(request).await
     }
+}
+
+/// Whether the machine's own QEMU runs, whatever libvirt knows.
+pub(crate) fn lives(record: &VmRecord) -> bool {
+    record.process.is_some_and(Process::is_alive)
 }
 
 /// The custom properties of a machine, as hooks read them.

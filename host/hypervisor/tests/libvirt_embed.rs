@@ -1,7 +1,7 @@
 //! Real QEMU processes through the embedded driver: created, measured, frozen, found again, destroyed.
 //!
 //! Rung: QEMU (TCG). One test only: a process has one embedded root.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use vdsm_hypervisor::libvirt::sampler::{Intervals, Sampler};
 use vdsm_hypervisor::libvirt::{
     CallError, DomainState, Event, Killed, Libvirt, LibvirtConfig, Lifecycle, StartMode, StatsGroups, Status, Stopped, XmlView,
 };
+use vdsm_tests::Rung;
 
 const WAIT: Duration = Duration::from_secs(60);
 const PAUSED: &str = "6d0f1a52-7c1e-4d0e-9d55-000000000001";
@@ -75,8 +76,7 @@ async fn stopped(events: &mut mpsc::Receiver<Event>, wanted: &str) -> Stopped {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn vms_are_created_measured_frozen_found_again_and_destroyed() {
-    if !Path::new("/usr/bin/qemu-system-x86_64").exists() {
-        eprintln!("SKIPPED: qemu-system-x86_64 is not installed");
+    if !Rung::Qemu.stands() {
         return;
     }
     let root = tempfile::Builder::new().prefix("e").tempdir_in("/tmp").unwrap();
@@ -91,7 +91,7 @@ async fn vms_are_created_measured_frozen_found_again_and_destroyed() {
     let pid = libvirt.pid(PAUSED).await.unwrap().expect("its process is known");
     leftovers.0.push((pid, PAUSED));
     assert!(std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap().contains(PAUSED));
-    assert!(libvirt.xml(PAUSED, XmlView::Secure).await.unwrap().contains("alias name='virtio-disk0'"));
+    assert!(libvirt.xml(PAUSED, XmlView::Public).await.unwrap().contains("alias name='virtio-disk0'"));
 
     let frozen = running(&libvirt, root.path(), FROZEN, &mut leftovers).await;
     everything_is_measured(&libvirt).await;
@@ -136,8 +136,6 @@ async fn everything_is_measured(libvirt: &Libvirt) {
     assert_eq!((stats.blocks[0].name.as_deref(), stats.blocks[0].capacity), (Some("vda"), Some(1 << 20)));
     assert!(stats.blocks[0].read.count.is_some());
     assert!(!libvirt.cpu_models().await.unwrap().is_empty());
-    let version = libvirt.version().await.unwrap();
-    assert!(version.hypervisor.is_some(), "{version:?}");
 }
 
 async fn one_frozen_vm_is_named_and_the_other_stays_fresh(libvirt: &Libvirt, frozen: u32) {

@@ -123,7 +123,6 @@ async fn memory_and_statistics_are_read_back() {
 async fn the_host_describes_itself() {
     let (libvirt, _events) = connected(64).await;
     assert!(libvirt.capabilities().await.unwrap().contains("<capabilities>"));
-    assert_eq!(libvirt.version().await.unwrap().libvirt.split('.').count(), 3);
     let domains = libvirt.settled_domains(WAIT).await.unwrap();
     let built_in = domains.iter().find(|row| row.name == "test").expect("the test driver's own domain");
     assert_eq!(libvirt.pid(&built_in.uuid).await, Ok(None), "the test driver has no processes");

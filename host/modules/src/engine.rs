@@ -14,8 +14,8 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 pub const CONCURRENCY: u32 = 64;
 /// Period of the epoch clock: the grain of CPU budgets.
 pub const TICK: Duration = Duration::from_millis(2);
-/// Most linear memory one component may have; manifests narrow it.
-pub const MAX_MEMORY: usize = 256 << 20;
+/// Most MiB of linear memory one component may have; manifests narrow it.
+pub const MAX_MEMORY_MIB: u32 = 64;
 /// Core instances a component may consist of. Rust guests have 2 or 3, interpreters up to some dozens.
 const CORE_INSTANCES: u32 = 40;
 /// Linear memories a component may have, and tables. The pool has as many for every call that may run at once, so that no call finds it
@@ -93,7 +93,7 @@ fn configuration() -> Config {
         .max_memories_per_module(MEMORIES)
         .max_tables_per_component(TABLES)
         .max_tables_per_module(TABLES)
-        .max_memory_size(MAX_MEMORY)
+        .max_memory_size((MAX_MEMORY_MIB as usize) << 20)
         // A used slot keeps this much: most calls then touch no page anew (measured: fresh store per ping 2.5 times as fast).
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(64 << 10)

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use wasmtime::ResourceLimiter;
 
-use crate::engine::TICK;
+use crate::engine::{MAX_MEMORY_MIB, TICK};
 
 /// What a module may use in one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { memory_mib: 64, cpu_ms: 250, log_bytes: 16 << 10, steps: 128, handles: 4096, copied_kib: 64 << 10 }
+        Budget { memory_mib: MAX_MEMORY_MIB.into(), cpu_ms: 250, log_bytes: 16 << 10, steps: 128, handles: 4096, copied_kib: 64 << 10 }
     }
 }
 

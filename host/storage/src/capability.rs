@@ -17,7 +17,7 @@ use vdsm_modules::wire::types;
 use wasmtime::component::{HasData, Linker, Resource};
 
 use crate::links::{Links, same_place};
-use crate::steps::{ConnectLocal, DisconnectLocal, Prepare};
+use crate::steps::{ConnectLocal, DisconnectLocal, Prepare, kinds};
 
 #[allow(missing_docs, unreachable_pub)]
 mod bindings {
@@ -114,7 +114,7 @@ impl Capability for StorageCapability {
     }
 
     fn steps(&self) -> Vec<Arc<dyn StepKind>> {
-        vec![Arc::new(ConnectLocal::new(self.links.clone())), Arc::new(DisconnectLocal::new(self.links.clone())), Arc::new(Prepare)]
+        kinds(&self.links)
     }
 }
 

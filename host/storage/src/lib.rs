@@ -5,6 +5,7 @@
 //! there is no table of connections beside the links, so nothing can disagree with them.
 #![forbid(unsafe_code)]
 
+mod calls;
 pub mod capability;
 pub mod errors;
 pub mod links;

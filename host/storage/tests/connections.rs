@@ -1,8 +1,7 @@
 //! Local connections as a manager sees them and as they lie in the repository: the real component, grants from the packaged
 //! manifest, the real job engine, a root in a temporary directory. Rung: mock host.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,28 +19,13 @@ use vdsm_modules::engine::Runtime;
 use vdsm_modules::registry::Registry;
 use vdsm_modules::state::{CallFacts, Client, SubjectItem};
 use vdsm_storage::StorageCapability;
+use vdsm_tests::{Rung, source};
 
-const COMPONENT: &str = "verbs-storage.wasm";
+const MODULE: &str = "verbs-storage";
 
-/// The component, built by `make guests` (`VDSM_TEST_MODULES` names another folder); none: skip, and say so.
+/// The component; none: skipped, and said so.
 fn component() -> Option<PathBuf> {
-    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/modules");
-    let built = std::env::var_os("VDSM_TEST_MODULES").map_or_else(usual, PathBuf::from).join(COMPONENT);
-    if built.is_file() {
-        return Some(built);
-    }
-    skip(&format!("{} is not there; `make guests` builds it", built.display()));
-    None
-}
-
-/// Says that the calling test does not run, in the form of `docs/testing.md`.
-fn skip(reason: &str) {
-    let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
-    eprintln!("skipped: mock host: {test}: {reason}");
-    if let Some(path) = std::env::var_os("VDSM_SKIPS") {
-        let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        skips.write_all(format!("mock host\t{test}\t{reason}\n").as_bytes()).unwrap();
-    }
+    source::component(Rung::MockHost, MODULE)
 }
 
 struct Host {
@@ -60,7 +44,7 @@ impl Host {
         }
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/modules.d/verbs-storage.toml");
         std::fs::copy(manifest, root.manifests().join("verbs-storage.toml")).unwrap();
-        std::fs::copy(component, root.packaged_modules().join(COMPONENT)).unwrap();
+        std::fs::copy(component, root.packaged_modules().join(format!("{MODULE}.wasm"))).unwrap();
         let room: Arc<dyn Capability> = Arc::new(StorageCapability::new(&root));
         let store = Store::in_memory().unwrap();
         let engine = Engine::new(store.clone(), room.steps(), Pace::default(), None).unwrap();

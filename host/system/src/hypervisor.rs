@@ -11,7 +11,7 @@ pub struct HypervisorFacts {
     pub models: Vec<String>,
 }
 
-/// What all machines together ask of the host.
+/// What all machines together ask of the host, and who balances it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MachineLoad {
     /// How many there are, ended ones that are still listed included.
@@ -24,6 +24,8 @@ pub struct MachineLoad {
     pub committed_mib: u32,
     /// MiB their processes have in memory now.
     pub resident_mib: u32,
+    /// How many policies tend their memory.
+    pub policies: u32,
 }
 
 /// Where those numbers come from. Both functions answer at once from what is known.

@@ -1,10 +1,9 @@
 //! The host's verbs over this machine: the real component, grants from the packaged manifest. Rung: mock host.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod fixture;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use vdsm_core::held::HeldTable;
@@ -19,8 +18,9 @@ use vdsm_modules::registry::Registry;
 use vdsm_modules::state::{CallFacts, Client};
 use vdsm_system::network::Visibility;
 use vdsm_system::{Board, HostCapability, HypervisorFacts, HypervisorView, MachineLoad, Settings};
+use vdsm_tests::{Rung, source};
 
-const COMPONENT: &str = "verbs-host.wasm";
+const MODULE: &str = "verbs-host";
 
 struct Machines;
 
@@ -30,7 +30,7 @@ impl HypervisorView for Machines {
     }
 
     fn load(&self) -> MachineLoad {
-        MachineLoad { count: 2, active: 1, migrating: 0, committed_mib: 1000, resident_mib: 100 }
+        MachineLoad { count: 2, active: 1, migrating: 0, committed_mib: 1000, resident_mib: 100, policies: 1 }
     }
 }
 
@@ -39,30 +39,15 @@ fn setting(name: &str) -> Option<String> {
     known.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
 }
 
-/// Says that the calling test does not run, in the form of `docs/testing.md`.
-fn skip(reason: &str) {
-    let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
-    eprintln!("skipped: mock host: {test}: {reason}");
-    if let Some(path) = std::env::var_os("VDSM_SKIPS") {
-        let mut skips = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        skips.write_all(format!("mock host\t{test}\t{reason}\n").as_bytes()).unwrap();
-    }
-}
-
 async fn registry(directory: &Path) -> Option<Registry> {
-    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/modules");
-    let built = std::env::var_os("VDSM_TEST_MODULES").map_or_else(usual, PathBuf::from).join(COMPONENT);
-    if !built.is_file() {
-        skip(&format!("{} is not there; `make guests` builds it", built.display()));
-        return None;
-    }
+    let built = source::component(Rung::MockHost, MODULE)?;
     let root = Root::at(directory).unwrap();
     for made in [root.manifests(), root.packaged_modules(), root.state()] {
         std::fs::create_dir_all(made).unwrap();
     }
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/modules.d/verbs-host.toml");
     std::fs::copy(manifest, root.manifests().join("verbs-host.toml")).unwrap();
-    std::fs::copy(built, root.packaged_modules().join(COMPONENT)).unwrap();
+    std::fs::copy(built, root.packaged_modules().join(format!("{MODULE}.wasm"))).unwrap();
     let board = Arc::new(Board::new(fixture::host(&directory.join("fixture")), Visibility::default()));
     let settings = Settings::new(setting, |name| name.contains('.'));
     let room: Arc<dyn Capability> = Arc::new(HostCapability::new(board, Arc::new(Machines), settings, "boot"));

@@ -61,7 +61,8 @@ impl HookCall {
     }
 }
 
-/// A failed hook. Its edit is dropped, and the point as a whole fails.
+/// A failed hook. Its edit is dropped. Where the point may abort and the manifest says `on-failure = "fail"`, the point as a whole
+/// fails; else the failure is logged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct HookError {

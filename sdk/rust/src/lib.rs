@@ -29,6 +29,7 @@ mod allocator;
 #[allow(missing_docs, unreachable_pub)]
 pub mod bindings;
 pub mod hook;
+pub mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mock;
 pub mod policy;
@@ -67,11 +68,6 @@ pub mod vm {
 /// Storage: what a verb module may ask and plan.
 pub mod storage {
     pub use crate::bindings::imports::vdsm::storage::{ask, plan};
-}
-
-/// The host: what a verb module may ask.
-pub mod host {
-    pub use crate::bindings::imports::vdsm::host::ask;
 }
 
 /// Exports a type that implements [`vm::shaper::Shaper`] as the component's statistics.

@@ -5,7 +5,7 @@ use crate::hook::log;
 use crate::verb::Status;
 use crate::wire::{self, Tree, Value};
 
-/// Ids of metrics, from `metrics.md` beside the interface. Sizes are KiB.
+/// Ids of metrics, by the names of `metrics.md` beside the interface. Sizes are KiB.
 pub mod metric {
     /// Machine: the balloon's upper bound.
     pub const BALLOON_MAX: u32 = 120;
@@ -16,11 +16,11 @@ pub mod metric {
     /// Machine: what it has now.
     pub const BALLOON_CURRENT: u32 = 123;
     /// Host: memory the kernel manages.
-    pub const HOST_TOTAL: u32 = 300;
+    pub const MEMORY_TOTAL: u32 = 300;
     /// Host: memory free or used for nothing but buffers and cache.
-    pub const HOST_FREE: u32 = 301;
+    pub const MEMORY_FREE: u32 = 301;
     /// Machine: what the guest itself leaves unused.
-    pub const GUEST_UNUSED: u32 = 310;
+    pub const MEMORY_UNUSED: u32 = 310;
 }
 
 /// The host, or a machine, and what is known of it.

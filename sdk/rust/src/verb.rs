@@ -38,6 +38,7 @@ pub trait VerbModule {
 
 impl<T: VerbModule> Guest for T {
     fn describe() -> Vec<Descriptor> {
+        crate::hook::log::panics();
         T::describe()
     }
 

@@ -124,12 +124,12 @@ impl Control {
         })
     }
 
-    /// Every verb VDSM has or we serve, and who serves it.
+    /// Every verb that a VDSM had or we serve, and who serves it.
     fn verbs(&self) -> Tree {
         let generation = self.registry.current();
         let served = self.dispatch.served();
-        let known =
-            catalogue::ENTRIES.iter().map(|entry| entry.name).filter(|name| !served.iter().any(|descriptor| descriptor.name == *name));
+        let verbs = catalogue::ENTRIES.iter().filter(|entry| entry.is_verb()).map(|entry| entry.name);
+        let known = verbs.filter(|name| !served.iter().any(|descriptor| descriptor.name == *name));
         let mut names: Vec<&str> = known.chain(served.iter().map(|descriptor| descriptor.name.as_str())).collect();
         names.sort_unstable();
         Tree::array(|builder| {

@@ -9,5 +9,6 @@ mod policy;
 mod probe;
 mod start;
 mod view;
+mod watch;
 
 pub use start::{Options, run};

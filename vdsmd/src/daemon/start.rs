@@ -3,11 +3,12 @@
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+use futures_util::future::select_all;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, watch as told};
 use vdsm_core::clock;
 use vdsm_core::config::{Config, is_known};
 use vdsm_core::jobs::{Engine, Leftover, Pace};
@@ -32,15 +33,13 @@ use super::dispatch::{Dispatch, NativeVerb};
 use super::late::Modules;
 use super::native::Destroy;
 use super::view::MachinesView;
-use super::{policy, probe};
+use super::watch::Calls;
+use super::{policy, probe, watch};
 
 /// Events of libvirt that may wait; beyond that the room resyncs.
 const EVENTS: usize = 1024;
 /// How long the end of 99 waits for jobs of an earlier run, and for what libvirt says of the host.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How often the embedded libvirt is looked at, and how long a call past its deadline may be stuck.
-const LOOK: Duration = Duration::from_secs(5);
-const STUCK: Duration = Duration::from_secs(60);
 /// How long stopping may take for each part.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -61,11 +60,13 @@ pub struct Options {
 struct Daemon {
     root: Root,
     config: Arc<Config>,
+    store: Store,
     registry: Arc<Registry>,
     engine: Arc<Engine>,
     dispatch: Arc<Dispatch>,
     hypervisor: Arc<Hypervisor>,
     libvirt: Libvirt,
+    sampler: Sampler,
     board: Arc<Board>,
     host_sampler: vdsm_system::Sampler,
     view: Arc<MachinesView>,
@@ -129,7 +130,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
         hooks: modules.clone(),
         shaper: modules.clone(),
         encoder: Arc::new(|value, held| vdsm_xmlrpc::encode_value(value, held).ok().map(Into::into)),
-        figures: Arc::new(sampler),
+        figures: Arc::new(sampler.clone()),
     })
     .await?;
     let view = Arc::new(MachinesView::new(config.vars.guest_ram_overhead));
@@ -140,8 +141,9 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
     let steps = capabilities.iter().flat_map(|capability| capability.steps());
     let engine = Engine::new(store.clone(), steps, Pace::default(), probe::from_environment())?;
     let leftover = engine.reclaim()?;
-    let registry = Arc::new(Registry::new(Arc::new(Runtime::new()?), &root, store, Offer::new(capabilities))?);
+    let registry = Arc::new(Registry::new(Arc::new(Runtime::new()?), &root, store.clone(), Offer::new(capabilities))?);
     modules.set(registry.clone());
+    view.set_modules(registry.clone());
     let generation = registry.load_all().await.context("the manifests")?;
     tracing::info!(modules = generation.modules().count(), refused = generation.refused().len(), "modules are loaded");
     // Opens adoption: from here on the room may run hooks and take back what machines keep.
@@ -149,7 +151,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
     let native: Vec<Arc<dyn NativeVerb>> = vec![Arc::new(Destroy::new(hypervisor.clone())?)];
     let dispatch = Arc::new(Dispatch::new(registry.clone(), engine.clone(), native));
     let host_sampler = vdsm_system::Sampler::start(board.clone()).context("the host sampler")?;
-    Ok(Daemon { root, config, registry, engine, dispatch, hypervisor, libvirt, board, host_sampler, view, leftover })
+    Ok(Daemon { root, config, store, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover })
 }
 
 fn host_room(root: &Root, config: &Arc<Config>, view: Arc<MachinesView>) -> anyhow::Result<(HostCapability, Arc<Board>)> {
@@ -163,32 +165,32 @@ fn host_room(root: &Root, config: &Arc<Config>, view: Arc<MachinesView>) -> anyh
 
 impl Daemon {
     async fn serve(self, log: LogHandle) -> anyhow::Result<()> {
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = told::channel(false);
         let address = (self.config.addresses.management_ip.to_string(), self.config.addresses.management_port);
         let port = TcpListener::bind(address.clone()).await.with_context(|| format!("the port {}:{}", address.0, address.1))?;
         let local = port.local_addr().context("the port")?;
         let control = self.control_listener()?;
         let control_service = Arc::new(Control::new(self.registry.clone(), self.engine.clone(), self.dispatch.clone()));
-        let servers = [
+        let mut servers = [
             tokio::spawn(serve(Listener::from(port), self.dispatch.clone(), Limits::default(), until(stopped.clone()))),
             tokio::spawn(serve(Listener::from(control), control_service, Limits::default(), until(stopped))),
         ];
         announce(local);
         tracing::info!(address = %local, root = %self.root.path().display(), "listening");
-        let Daemon { root, config, registry, engine, dispatch, hypervisor, libvirt, board, host_sampler, view, leftover, .. } = self;
+        let Daemon { root, config, store, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover } =
+            self;
         let mut policies = tokio::spawn(policy::tick(registry, hypervisor.clone(), board, dispatch.clone()));
         let mut facts = tokio::spawn(view.clone().follow(libvirt.clone()));
-        let recovery = tokio::spawn(recover(engine, dispatch, hypervisor.clone(), view, leftover));
-        let embedded = async {
-            if !config.libvirt.uri.is_embedded() {
-                std::future::pending::<()>().await;
-            }
-            watch_embedded(libvirt.clone()).await;
-        };
+        let mut recovery = tokio::spawn(recover(engine, dispatch, hypervisor.clone(), view, leftover));
+        let calls = if config.libvirt.uri.is_embedded() { Calls::Embedded } else { Calls::Remote };
         // No loop may end unseen: what would be half a daemon ends whole, and is started again.
         let reason = tokio::select! {
             told = told_to_stop() => told.map(|()| None)?,
-            () = embedded => Some("a call of the embedded libvirt never ends"),
+            _ = select_all(&mut servers) => Some("a port is not served any more"),
+            () = watch::panicked(&mut recovery) => Some("recovery broke off"),
+            () = store.ended() => Some("nothing can be written down any more"),
+            () = sampler.ended() => Some("nothing takes statistics any more"),
+            why = watch::threads(&libvirt, calls, &host_sampler) => Some(why),
             _ = &mut policies => Some("the clock of policies has ended"),
             _ = &mut facts => Some("nothing follows libvirt's facts any more"),
             () = hypervisor.ended() => Some("nothing follows libvirt's events any more"),
@@ -198,7 +200,7 @@ impl Daemon {
         recovery.abort();
         policies.abort();
         facts.abort();
-        for server in servers {
+        for server in servers.into_iter().filter(|server| !server.is_finished()) {
             // It ended or it did not in time; either way the port is closed with the process.
             let _ = tokio::time::timeout(STOP, server).await;
         }
@@ -241,7 +243,7 @@ fn announce(local: std::net::SocketAddr) {
     println!("listening on http://{local}/");
 }
 
-async fn until(mut stopped: watch::Receiver<bool>) {
+async fn until(mut stopped: told::Receiver<bool>) {
     // An error means that the daemon is gone: then it is time as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
@@ -270,17 +272,4 @@ async fn recover(engine: Arc<Engine>, dispatch: Arc<Dispatch>, hypervisor: Arc<H
     }
     dispatch.recovered();
     tracing::info!(machines = hypervisor.machines().len(), "recovered");
-}
-
-/// The embedded driver lives in this process: a call of it that never ends can only be ended with the process. Machines live on.
-async fn watch_embedded(libvirt: Libvirt) {
-    let mut stuck_since = None;
-    loop {
-        tokio::time::sleep(LOOK).await;
-        if libvirt.health().lanes.stuck == 0 {
-            stuck_since = None;
-        } else if stuck_since.get_or_insert_with(Instant::now).elapsed() > STUCK {
-            return;
-        }
-    }
 }

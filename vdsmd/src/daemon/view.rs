@@ -1,4 +1,4 @@
-//! What the host room shows of virtual machines: plain numbers out of the hypervisor room.
+//! What the host room shows of virtual machines: plain numbers out of the hypervisor room and the modules.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use vdsm_hypervisor::Hypervisor;
 use vdsm_hypervisor::libvirt::{Libvirt, Status};
 use vdsm_hypervisor::vm::record::VmRecord;
 use vdsm_hypervisor::vm::state::State;
+use vdsm_modules::registry::Registry;
 use vdsm_system::{HypervisorFacts, HypervisorView, MachineLoad};
 
 /// How long after a question that came to nothing libvirt is asked again.
@@ -17,6 +18,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Answers the host room from what the hypervisor room knows.
 pub(super) struct MachinesView {
     hypervisor: OnceLock<Arc<Hypervisor>>,
+    registry: OnceLock<Arc<Registry>>,
     facts: ArcSwap<HypervisorFacts>,
     known: watch::Sender<bool>,
     overhead_mib: u32,
@@ -25,12 +27,23 @@ pub(super) struct MachinesView {
 impl MachinesView {
     /// `overhead_mib`: what each machine costs beyond its memory.
     pub(super) fn new(overhead_mib: u32) -> MachinesView {
-        MachinesView { hypervisor: OnceLock::new(), facts: ArcSwap::default(), known: watch::Sender::new(false), overhead_mib }
+        MachinesView {
+            hypervisor: OnceLock::new(),
+            registry: OnceLock::new(),
+            facts: ArcSwap::default(),
+            known: watch::Sender::new(false),
+            overhead_mib,
+        }
     }
 
     /// Puts the room in; the first one stays.
     pub(super) fn set(&self, hypervisor: Arc<Hypervisor>) {
         let _ = self.hypervisor.set(hypervisor);
+    }
+
+    /// Puts the modules in; the first ones stay.
+    pub(super) fn set_modules(&self, registry: Arc<Registry>) {
+        let _ = self.registry.set(registry);
     }
 
     /// Asks libvirt what the host can do at every new connection, until it tells. What was known before stays until then.
@@ -85,7 +98,8 @@ impl HypervisorView for MachinesView {
     }
 
     fn load(&self) -> MachineLoad {
-        let mut load = MachineLoad::default();
+        let policies = self.registry.get().map_or(0, |registry| registry.current().policies().count());
+        let mut load = MachineLoad { policies: u32::try_from(policies).unwrap_or(u32::MAX), ..MachineLoad::default() };
         let Some(hypervisor) = self.hypervisor.get() else { return load };
         for view in hypervisor.machines().values() {
             let record = &view.record;

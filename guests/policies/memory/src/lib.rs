@@ -41,8 +41,8 @@ impl MemoryPolicy for Memory {
 /// Which share of the host's memory is free.
 fn host_free(subjects: &[Subject]) -> Option<f64> {
     let host = subjects.iter().find(|subject| subject.id.is_empty())?;
-    let total = host.metric(metric::HOST_TOTAL).filter(|total| *total > 0.0)?;
-    Some(host.metric(metric::HOST_FREE)? / total)
+    let total = host.metric(metric::MEMORY_TOTAL).filter(|total| *total > 0.0)?;
+    Some(host.metric(metric::MEMORY_FREE)? / total)
 }
 
 /// What is known of one machine, in KiB.
@@ -58,7 +58,7 @@ impl Balloon {
         let current = machine.metric(metric::BALLOON_CURRENT).filter(|current| *current > 0.0)?;
         let max = machine.metric(metric::BALLOON_MAX)?;
         let min = machine.metric(metric::BALLOON_MIN).unwrap_or(0.0).min(max);
-        Some(Balloon { current, min, max, unused: machine.metric(metric::GUEST_UNUSED) })
+        Some(Balloon { current, min, max, unused: machine.metric(metric::MEMORY_UNUSED) })
     }
 
     /// What to ask for, when it is worth asking.

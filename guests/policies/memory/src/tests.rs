@@ -8,12 +8,12 @@ const TOTAL: f64 = 16_777_216.0;
 const MAX: f64 = 4_194_304.0;
 
 fn host(free: f64) -> Subject {
-    Subject { id: String::new(), metrics: vec![(metric::HOST_TOTAL, TOTAL), (metric::HOST_FREE, TOTAL * free), (9_999, 1.0)] }
+    Subject { id: String::new(), metrics: vec![(metric::MEMORY_TOTAL, TOTAL), (metric::MEMORY_FREE, TOTAL * free), (9_999, 1.0)] }
 }
 
 fn guest(id: &str, current: f64, min: f64, unused: Option<f64>) -> Subject {
     let known = [(metric::BALLOON_MAX, MAX), (metric::BALLOON_MIN, min), (metric::BALLOON_CURRENT, current)];
-    Subject { id: id.into(), metrics: known.into_iter().chain(unused.map(|unused| (metric::GUEST_UNUSED, unused))).collect() }
+    Subject { id: id.into(), metrics: known.into_iter().chain(unused.map(|unused| (metric::MEMORY_UNUSED, unused))).collect() }
 }
 
 fn tick(enabled: bool, subjects: Vec<Subject>) -> Tick {

@@ -1,5 +1,7 @@
 //! The settings of vdsm.conf that these verbs show or follow.
 
+use vdsm_sdk::host::machine_aliases;
+
 /// Their values; VDSM's defaults where the host gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -31,13 +33,7 @@ impl Settings {
             extra_reserve: number("vars.extra_mem_reserve", 65),
             guest_overhead: number("vars.guest_ram_overhead", 65),
             management_ip: setting("addresses.management_ip").unwrap_or_else(|| "0.0.0.0".into()),
-            machine_aliases: aliases(&setting("compat.machine_aliases").unwrap_or_default()),
+            machine_aliases: setting("compat.machine_aliases").and_then(|text| machine_aliases(&text)).unwrap_or_default(),
         }
     }
-}
-
-/// `pc-1.0=pc,rhel6.4.0=pc`; what has not this form is left out: the configuration's reader has refused it.
-fn aliases(text: &str) -> Vec<(String, String)> {
-    let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(alias, machine)| (alias.trim().to_owned(), machine.trim().to_owned())).collect()
 }

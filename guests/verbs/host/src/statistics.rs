@@ -24,7 +24,8 @@ pub(crate) fn statistics(statistics: &Value, settings: &Settings, generation: &s
             // Domains are the storage room's; a host without connected domains has none.
             "storageDomains": object! {},
             "dateTime": gmt(time),
-            "momStatus": "disabled",
+            // VDSM's word for a memory policy at work; ours is a module, and there may be none.
+            "momStatus": if int(statistics.get("machines").unwrap_or(&nil), "policies") > 0 { "active" } else { "disabled" },
             "netConfigDirty": "False",
             "generationID": generation,
         },

@@ -216,7 +216,7 @@ fn sampled() -> Object {
         "elapsed": 77, "age": 1.234,
         "memory": object! { "free": 9000, "swapTotal": 1024, "swapFree": 1000 },
         "ksm": object! { "running": true, "pages": 100, "shared": 12, "cpu": 3 },
-        "machines": object! { "count": 3, "active": 2, "migrating": 1, "committed": 8000, "resident": 500 },
+        "machines": object! { "count": 3, "active": 2, "migrating": 1, "committed": 8000, "resident": 500, "policies": 1 },
     }
 }
 
@@ -230,11 +230,14 @@ fn statistics_before_two_samples_have_what_a_manager_cannot_do_without() {
     assert_eq!(reply.text("dateTime"), Some("2013-09-01T12:00:00 GMT"));
     assert_eq!(reply.get("memAvailable"), Some(&Value::Int(9000 + 500 - 8000 - 256)));
     assert_eq!(reply.get("ksmState"), Some(&Value::Bool(true)));
+    assert_eq!(reply.text("momStatus"), Some("active"));
 }
 
 #[test]
 fn statistics_of_a_host_that_knows_nothing_are_still_read() {
-    check(&statistics::statistics(&Value::Nil, &settings(&[]), "", 0), FROM_THE_START);
+    let reply = statistics::statistics(&Value::Nil, &settings(&[]), "", 0);
+    check(&reply, FROM_THE_START);
+    assert_eq!(reply.text("momStatus"), Some("disabled"));
 }
 
 #[test]

@@ -113,7 +113,7 @@ sections! {
         /// Patterns of VLAN devices that are not shown.
         hidden_vlans: Vec<String> = "", Now;
         /// The management network of hosts set up by old managers.
-        default_bridge: String = "engine", NotYet;
+        default_bridge: String = "engine", Now;
         /// Longest pause of a migrating guest in milliseconds; below 100 is ignored.
         migration_downtime: u32 = "500", NotYet;
         /// Steps in which that pause grows.
@@ -123,11 +123,11 @@ sections! {
         /// Seconds a guest has to shut down.
         sys_shutdown_timeout: u32 = "10", NotYet;
         /// Seconds of grace a guest's user has before a shutdown.
-        user_shutdown_timeout: u32 = "30", Now;
+        user_shutdown_timeout: u32 = "30", NotYet;
         /// Seconds of silence after which a guest agent counts as not responding.
         guest_agent_timeout: u32 = "30", NotYet;
         /// Seconds a hypervisor command may take.
-        vm_command_timeout: u32 = "60", Now;
+        vm_command_timeout: u32 = "60", NotYet;
         /// Seconds between looks at thinly provisioned disks.
         vm_watermark_interval: u32 = "2", NotYet;
         /// Seconds between samples of virtual CPUs.

@@ -123,11 +123,6 @@ impl MachineAliases {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(alias, machine)| (alias.as_str(), machine.as_str()))
     }
-
-    /// The machine type to give QEMU for `machine`.
-    pub fn resolve<'a>(&'a self, machine: &'a str) -> &'a str {
-        self.iter().find(|(alias, _)| *alias == machine).map_or(machine, |(_, target)| target)
-    }
 }
 
 impl Setting for MachineAliases {

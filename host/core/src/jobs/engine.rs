@@ -1,9 +1,11 @@
 //! The engine: the kinds it knows, the leases, the background list, and the way of a call up to its first round.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::job::Job;
@@ -155,8 +157,10 @@ impl Engine {
                 return Err(refusal(&request.default_error, refused));
             }
         }
-        let first = tokio::time::timeout_at(deadline.into(), decider.decide(Vec::new(), None)).await;
-        match first.unwrap_or_else(|_| Err(request.default_error.with_detail("not decided in time"))) {
+        // A fault of ours must not keep the leases.
+        let first = AssertUnwindSafe(tokio::time::timeout_at(deadline.into(), decider.decide(Vec::new(), None))).catch_unwind().await;
+        let first = first.map_or(Err("an internal error, see the log"), |decided| decided.map_err(|_| "not decided in time"));
+        match first.unwrap_or_else(|why| Err(request.default_error.with_detail(why))) {
             Ok(Decision::Reply(answer)) => {
                 job.release_leases();
                 Ok(answer)

@@ -45,7 +45,7 @@ pub(super) struct Job {
     pub(super) doubtful: Vec<usize>,
     /// The answer that waits for the leases to be released.
     pub(super) last_answer: Option<Answer>,
-    /// Steps that were left behind while they acted: each ends with its undo.
+    /// Steps that were left behind while they acted; before the commit point each ends with its undo.
     pub(super) late: Mutex<Vec<JoinHandle<()>>>,
     slot: Arc<Mutex<Option<AnswerSender>>>,
 }
@@ -244,7 +244,7 @@ impl Job {
         };
         self.answer(answer);
         if in_background {
-            self.engine.clone().retry_later(self.record, self.control);
+            self.engine.clone().retry_later(self.record, self.control, late);
         } else if waits_for_late {
             // What was left behind may still succeed and is then undone: nobody may build on it before. A canceller does not wait.
             for task in late {

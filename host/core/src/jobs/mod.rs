@@ -151,3 +151,6 @@ impl Cancel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

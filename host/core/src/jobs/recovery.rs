@@ -85,7 +85,7 @@ impl Engine {
             }
             Settled::NotYet(why) => {
                 self.to_background(&record, why);
-                self.retry_later(record, control);
+                self.retry_later(record, control, Vec::new());
             }
         }
     }

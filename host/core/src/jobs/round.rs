@@ -244,7 +244,7 @@ impl Job {
         let spec = kind.spec();
         if self.committed() && spec.nature != Nature::Read {
             for _ in 1..spec.tries {
-                // One that cannot be told may still be at work: it is not started twice.
+                // One that cannot be told, or that did not end in time, may still be at work: it is not started beside itself.
                 if !matches!(outcome, Outcome::Failed(_)) {
                     break;
                 }
@@ -262,7 +262,7 @@ impl Job {
     }
 
     async fn act(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Outcome {
-        let outcome = self.attempt(kind, step).await;
+        let Attempt { outcome, ended } = self.attempt(kind, step).await;
         self.engine.pass(self.control.verb(), &step.kind, Point::AfterAct).await;
         let in_doubt =
             matches!(outcome, Outcome::Failed(_)) && kind.spec().nature == Nature::Decides || matches!(outcome, Outcome::Unknown(_));
@@ -272,7 +272,7 @@ impl Job {
         match self.look(kind, step).await {
             Look::Done(value) => Outcome::Done(value),
             Look::NotDone => match outcome {
-                Outcome::Unknown(status) => Outcome::Failed(status),
+                Outcome::Unknown(status) if ended || !self.committed() => Outcome::Failed(status),
                 other => other,
             },
             Look::Unknown(why) => Outcome::Unknown(self.default_error.with_detail(why)),
@@ -296,7 +296,7 @@ impl Job {
     }
 
     /// One try, in a task of its own: it may outlive its time limit and a canceller that will not wait for it.
-    async fn attempt(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Outcome {
+    async fn attempt(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Attempt {
         let spec = kind.spec();
         let owned =
             OwnedCall { control: self.control.clone(), held: self.held.clone(), keepers: self.engine.keepers.clone(), step: step.clone() };
@@ -313,22 +313,26 @@ impl Job {
         };
         let unknown = |why: &str| Outcome::Unknown(self.default_error.with_detail(format!("{} {why}", spec.name)));
         let outcome = tokio::select! {
-            outcome = &mut task => return outcome.unwrap_or_else(|error| unknown(&format!("ended unexpectedly: {error}"))),
+            outcome = &mut task => {
+                let outcome = outcome.unwrap_or_else(|error| unknown(&format!("ended unexpectedly: {error}")));
+                return Attempt { outcome, ended: true };
+            }
             () = tokio::time::sleep(spec.limit) => unknown("did not end within its time limit"),
             () = cancelled => unknown("did not yield when it was cancelled"),
         };
-        if spec.nature == Nature::Undo && !self.committed() {
+        let stays = self.committed();
+        if spec.nature != Nature::Read && (stays || spec.nature == Nature::Undo) {
             let kind = kind.clone();
             let late = tokio::spawn(async move {
-                // Whatever it returns comes too late; what it did must not stay.
+                // Whatever it returns comes too late; what it did before the commit point must not stay.
                 let _ = task.await;
-                if let Undone::NotNow(why) = kind.undo(owned.borrow()).await {
+                if !stays && let Undone::NotNow(why) = kind.undo(owned.borrow()).await {
                     tracing::error!(step = %owned.step.kind, why, "a step that was left behind could not be taken back");
                 }
             });
             self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
         }
-        outcome
+        Attempt { outcome, ended: false }
     }
 
     pub(super) fn call<'a>(&'a self, step: &'a Step) -> StepCall<'a> {
@@ -342,6 +346,13 @@ impl Job {
             ending: None,
         }
     }
+}
+
+/// One try of a step.
+struct Attempt {
+    outcome: Outcome,
+    /// False: it was left behind and may still be at work.
+    ended: bool,
 }
 
 /// What a step is given, owned, for tasks of their own.

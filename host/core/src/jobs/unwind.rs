@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
+use tokio::task::JoinHandle;
+
 use super::engine::{BackgroundJob, Engine};
 use super::job::Job;
 use super::journal::{JOBS, JobRecord, Phase};
@@ -102,8 +104,10 @@ impl Engine {
     }
 
     /// Tries a job of the background list again and again, ever more seldom, until it is settled. Its leases stay with it.
-    pub(super) fn retry_later(self: Arc<Self>, mut record: JobRecord, control: Arc<JobControl>) {
+    pub(super) fn retry_later(self: Arc<Self>, mut record: JobRecord, control: Arc<JobControl>, late: Vec<JoinHandle<()>>) {
         tokio::spawn(async move {
+            // A step that was left behind is not done beside itself. How it ends is looked at like anything else that is in doubt.
+            futures_util::future::join_all(late).await;
             let mut pause = self.pace.background;
             loop {
                 tokio::select! {

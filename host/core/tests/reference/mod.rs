@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use vdsm_tests::{Rung, skip};
+
 /// The reference `file`; where it is absent the caller's test is skipped, visibly.
 pub(crate) fn read(file: &str) -> Option<toml::Table> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference").join(file);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("SKIPPED: no {} to compare with", path.display());
+        skip(Rung::Pure, &format!("there is no {} to compare with", path.display()));
         return None;
     };
     Some(text.parse().expect("the reference is TOML"))

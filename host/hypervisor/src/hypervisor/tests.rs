@@ -261,10 +261,8 @@ fn answered() -> Planned {
 
 /// Rung: QEMU (TCG). One test only: a process has one embedded root.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[allow(clippy::print_stderr)]
 async fn a_machine_in_qemu_is_read_back_found_again_and_missed() {
-    if !std::path::Path::new("/usr/bin/qemu-system-x86_64").exists() {
-        eprintln!("SKIPPED: qemu-system-x86_64 is not installed");
+    if !vdsm_tests::Rung::Qemu.stands() {
         return;
     }
     let root = tempfile::Builder::new().prefix("e").tempdir_in("/tmp").unwrap();

@@ -37,11 +37,6 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// libvirt's `operation failed`: what a graceful destroy answers when the process did not end.
-    pub fn is_operation_failed(&self) -> bool {
-        self.has_code(sys::VIR_ERR_OPERATION_FAILED)
-    }
-
     /// libvirt's `operation is not valid`: the domain is in a state that does not allow the call.
     pub fn is_operation_invalid(&self) -> bool {
         self.has_code(sys::VIR_ERR_OPERATION_INVALID)

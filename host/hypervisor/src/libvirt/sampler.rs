@@ -37,8 +37,8 @@ impl Default for Intervals {
 #[derive(Clone)]
 pub struct Sampler {
     samples: Arc<ArcSwap<Samples>>,
-    /// Its receiver is the task's sign to go on.
-    _alive: Arc<watch::Sender<()>>,
+    /// Its receiver is the task's sign to go on, and goes with it.
+    alive: Arc<watch::Sender<()>>,
 }
 
 impl Sampler {
@@ -47,7 +47,12 @@ impl Sampler {
         let samples = Arc::new(ArcSwap::from_pointee(Samples::default()));
         let (alive, stop) = watch::channel(());
         tokio::spawn(run(source, intervals, Arc::clone(&samples), stop));
-        Sampler { samples, _alive: Arc::new(alive) }
+        Sampler { samples, alive: Arc::new(alive) }
+    }
+
+    /// Returns when nothing is asked any more: never, but for a fault of ours.
+    pub async fn ended(&self) {
+        self.alive.closed().await;
     }
 
     /// What is known now; never waits.

@@ -12,7 +12,7 @@ use vdsm_core::tree::Tree;
 
 use super::{VERSION, call_failed, no_vm, planned, text, vm};
 use crate::libvirt::CallError;
-use crate::room::{Room, RoomError, cpus};
+use crate::room::{Room, RoomError, cpus, lives};
 use crate::vm::state::{Cpus, Input, State};
 
 /// What is done to a running machine.
@@ -125,6 +125,10 @@ impl ControlStep {
         match self.carry_out(id, target_kib).await {
             Ok(()) => Outcome::Done(Tree::nil()),
             Err(RoomError::Store(error)) => Outcome::Unknown(self.act.code().with(error.to_string())),
+            // A libvirt that has just begun may not find a domain that runs; to a manager, that machine exists.
+            Err(RoomError::Libvirt(CallError::NoDomain)) if self.room.vms.get(id).is_some_and(|view| lives(&view.record)) => {
+                Outcome::Failed(self.act.code().with("libvirt does not find the running machine now"))
+            }
             Err(RoomError::Libvirt(error)) => call_failed(&error, self.act.code()),
         }
     }

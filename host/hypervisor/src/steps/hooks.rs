@@ -14,7 +14,7 @@ use crate::room::{AFTER_VM_DESTROY, Room, custom_properties, lease};
 use crate::vm::record::{VmRecord, VmView};
 use crate::vm::state::{Machine, Release};
 
-/// Runs a chain; its outcome is the document after it. Where a point's rules say so, failures and edits come to nothing.
+/// Runs a chain; its outcome is the document after it. Whether failures and edits count is the chain's own to know, by its point.
 pub(crate) struct RunHooks(pub(crate) Arc<Room>);
 
 impl RunHooks {
@@ -86,18 +86,8 @@ impl StepKind for RunHooks {
         }
         let outcome = self.0.run_chain(id, point, properties, &before).await;
         match outcome.failed {
-            Some(failure) if point.aborts => Outcome::Failed(Code::Unexpected.with(format!("hook: {failure}"))),
-            Some(failure) => {
-                tracing::warn!(vm = id, point = name, failure, "hooks failed; nothing is stopped here");
-                Outcome::Done(Tree::text(before))
-            }
-            None if point.edits => Outcome::Done(Tree::text(outcome.document)),
-            None => {
-                if outcome.document != before {
-                    tracing::warn!(vm = id, point = name, "an edit is refused: nothing can be changed here");
-                }
-                Outcome::Done(Tree::text(before))
-            }
+            Some(failure) => Outcome::Failed(Code::Unexpected.with(format!("hook: {failure}"))),
+            None => Outcome::Done(Tree::text(outcome.document)),
         }
     }
 

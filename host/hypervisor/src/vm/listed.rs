@@ -47,16 +47,10 @@ pub(crate) fn shown_pause_code(record: &VmRecord) -> Option<&'static str> {
     (machine.state() == State::Paused).then_some(machine.pause_code).flatten().map(|code| code.name())
 }
 
-/// `timeOffset`: seconds as configured plus what the guest moved its clock by since. None: not configured, not moved.
+/// `timeOffset`: seconds from UTC, as the guest set its clock last or as configured. None: neither.
 pub(crate) fn time_offset(record: &VmRecord) -> Option<String> {
-    let configured = record.conf.root().get("timeOffset").and_then(scalar_text);
-    match record.machine.clock_offset {
-        None => configured,
-        Some(moved) => {
-            let base: i64 = configured.as_deref().and_then(|text| text.trim().trim_start_matches('+').parse().ok()).unwrap_or(0);
-            Some(base.saturating_add(moved).to_string())
-        }
-    }
+    let set = record.machine.clock_offset.map(|offset| offset.to_string());
+    set.or_else(|| record.conf.root().get("timeOffset").and_then(scalar_text))
 }
 
 /// A scalar as VDSM writes it as text.
@@ -135,14 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn the_guest_moves_its_clock_from_where_it_was_configured() {
+    fn where_the_guest_set_its_clock_stands_in_place_of_what_was_configured() {
         let mut record = record("vm");
         assert_eq!(time_offset(&record), None);
         record.conf = std::sync::Arc::new(Tree::object(|conf| {
             conf.text_at("timeOffset", "+3600");
         }));
         assert_eq!(time_offset(&record).as_deref(), Some("+3600"));
-        record.machine.clock_offset = Some(-10);
+        // It went ten seconds back: libvirt counts from UTC, the configured hour included.
+        record.machine.clock_offset = Some(3590);
         assert_eq!(time_offset(&record).as_deref(), Some("3590"));
     }
 

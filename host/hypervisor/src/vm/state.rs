@@ -210,7 +210,7 @@ pub struct Machine {
     pub release: Release,
     /// Since when libvirt cannot tell what it does; none: it can.
     pub unknown_since: Option<Millis>,
-    /// Seconds the guest moved its clock since the start.
+    /// Seconds from UTC to which the guest set its clock; none: it did not since the start.
     #[serde(default)]
     pub clock_offset: Option<i64>,
     /// Address of its display client; empty without one.
@@ -315,7 +315,8 @@ pub enum Input {
     Rebooted,
     /// libvirt: an I/O error with its reason.
     IoError(IoAction, PauseCode),
-    /// libvirt: the guest moved its clock so many seconds since the start.
+    /// libvirt: the guest set its clock so many seconds from UTC. Of a domain whose clock is `variable`, as ours are, libvirt (1.2.5 and
+    /// later) adds the configured adjustment to QEMU's figure.
     ClockChanged(i64),
     /// libvirt: a display client came.
     ClientConnected(String),

@@ -1,4 +1,5 @@
 //! Chains of hooks: order, what a failure means, edits within their scope, and points that take none.
+//! Rung: mock host.
 
 use std::collections::BTreeMap;
 

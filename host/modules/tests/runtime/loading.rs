@@ -1,5 +1,6 @@
 //! What is refused at load, before anything of a component runs: imports that are not granted or known, exports of another kind,
 //! descriptors outside the manifest.
+//! Rung: mock host.
 
 use vdsm_modules::module::LoadError;
 

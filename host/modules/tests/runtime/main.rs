@@ -1,7 +1,7 @@
 //! The module runtime with real components: small ones written here in the text format, and our own where they are built.
 //!
-//! Rung: engine (Wasmtime, no libvirt, no root).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
+//! Rung: mock host (Wasmtime, no libvirt, no root).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod build;
 mod chains;

@@ -1,4 +1,5 @@
 //! Components that trap, loop, flood, reach beyond their grant or return nonsense: each ends as its own outcome, and others are served.
+//! Rung: mock host.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,24 +1,20 @@
 //! Our own components, where they are built: under their packaged manifests, as far as these need no room.
-
-use std::path::PathBuf;
+//! Rung: mock host.
 
 use vdsm_core::tree::Tree;
 use vdsm_modules::hooks::{ChainRequest, HookRunner};
 use vdsm_modules::policy::{PolicyMemory, PolicySubject, Tick};
+use vdsm_tests::{Rung, source};
 
 use crate::lab::House;
 
 /// A house with these of our modules; none, said aloud, where they are not built.
 async fn house(names: &[&str]) -> Option<House> {
-    let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let house = House::new();
     for name in names {
-        let component = repository.join(format!("target/modules/{name}.wasm"));
-        let Ok(bytes) = std::fs::read(&component) else {
-            eprintln!("skipped: {} is not built; `make guests` does", component.display());
-            return None;
-        };
-        let manifest = std::fs::read_to_string(repository.join(format!("packaging/modules.d/{name}.toml"))).unwrap();
+        let component = source::component(Rung::MockHost, name)?;
+        let bytes = std::fs::read(component).unwrap();
+        let manifest = std::fs::read_to_string(source::manifest(name)).unwrap();
         house.install(name, &manifest, &bytes);
     }
     let generation = house.load().await;

@@ -1,4 +1,5 @@
 //! The registry: good modules beside bad ones, swaps under load, rollback, restarts, and the cache of compiled code.
+//! Rung: mock host.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -4,20 +4,22 @@ use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepCall, StepKind, St
 use vdsm_core::lease::LeaseKey;
 use vdsm_core::tree::Tree;
 
-use super::{LinkStep, blocking, look, outcome, spec, step};
+use super::{LinkStep, address, look, outcome, spec, step};
+use crate::calls::Calls;
 use crate::links::{Change, Links, same_place};
 use crate::target::check_directory;
 
 /// The kind. Nobody keeps its link: it is taken back when the job fails and stands when the job ends well, until a disconnect.
 pub(crate) struct ConnectLocal {
     links: Links,
+    calls: Calls,
 }
 
 impl ConnectLocal {
     pub(crate) const NAME: &'static str = "storage.connect-local";
 
-    pub(crate) fn new(links: Links) -> ConnectLocal {
-        ConnectLocal { links }
+    pub(crate) fn new(links: Links, calls: Calls) -> ConnectLocal {
+        ConnectLocal { links, calls }
     }
 
     /// The step for `address`, whose link now leads to `before`.
@@ -40,7 +42,7 @@ impl StepKind for ConnectLocal {
 
     async fn act(&self, call: StepCall<'_>) -> Outcome {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
-        let done = blocking(move || {
+        let done = self.calls.run(address(call.step), move || {
             let LinkStep { address, .. } = planned?;
             check_directory(&address)?;
             if links.place(&address, &address)? == Change::Made {
@@ -53,7 +55,7 @@ impl StepKind for ConnectLocal {
 
     async fn look(&self, call: StepCall<'_>) -> Look {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
-        let seen = blocking(move || {
+        let seen = self.calls.run(address(call.step), move || {
             let LinkStep { address, .. } = planned?;
             Ok(match links.target(&address)? {
                 Some(target) if same_place(&target, &address) => Look::Done(made(&links, &address)),
@@ -65,7 +67,7 @@ impl StepKind for ConnectLocal {
 
     async fn undo(&self, call: StepCall<'_>) -> Undone {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
-        let restored = blocking(move || {
+        let restored = self.calls.run(address(call.step), move || {
             let LinkStep { address, before } = planned?;
             links.undo_connect(&address, before.as_deref())
         });

@@ -6,19 +6,21 @@
 use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepCall, StepKind, StepSpec, Undone};
 use vdsm_core::lease::LeaseKey;
 
-use super::{LinkStep, blocking, boolean, look, outcome, spec, step};
+use super::{LinkStep, address, boolean, look, outcome, spec, step};
+use crate::calls::Calls;
 use crate::links::{Change, Links};
 
 /// The kind.
 pub(crate) struct DisconnectLocal {
     links: Links,
+    calls: Calls,
 }
 
 impl DisconnectLocal {
     pub(crate) const NAME: &'static str = "storage.disconnect-local";
 
-    pub(crate) fn new(links: Links) -> DisconnectLocal {
-        DisconnectLocal { links }
+    pub(crate) fn new(links: Links, calls: Calls) -> DisconnectLocal {
+        DisconnectLocal { links, calls }
     }
 
     /// The step for `address`, whose link now leads to `before`.
@@ -35,7 +37,7 @@ impl StepKind for DisconnectLocal {
 
     async fn act(&self, call: StepCall<'_>) -> Outcome {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
-        let done = blocking(move || {
+        let done = self.calls.run(address(call.step), move || {
             let LinkStep { address, before } = planned?;
             if links.remove(&address)? == Change::Made {
                 tracing::info!(address, "disconnected");
@@ -47,7 +49,7 @@ impl StepKind for DisconnectLocal {
 
     async fn look(&self, call: StepCall<'_>) -> Look {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
-        let seen = blocking(move || {
+        let seen = self.calls.run(address(call.step), move || {
             let LinkStep { address, before } = planned?;
             Ok(if links.target(&address)?.is_none() { Look::Done(boolean(before.is_some())) } else { Look::NotDone })
         });
@@ -56,7 +58,7 @@ impl StepKind for DisconnectLocal {
 
     async fn undo(&self, call: StepCall<'_>) -> Undone {
         let (links, planned) = (self.links.clone(), LinkStep::read(call.step));
-        let restored = blocking(move || {
+        let restored = self.calls.run(address(call.step), move || {
             let LinkStep { address, before } = planned?;
             links.undo_disconnect(&address, before.as_deref())
         });

@@ -10,19 +10,32 @@ pub(crate) use connect::ConnectLocal;
 pub(crate) use disconnect::DisconnectLocal;
 pub(crate) use prepare::Prepare;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepSpec};
+use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepKind, StepSpec};
 use vdsm_core::lease::LeaseKey;
 use vdsm_core::status::Status;
 use vdsm_core::tree::{Tree, TreeBuilder};
 
+use crate::calls::Calls;
 use crate::errors::StorageError;
+use crate::links::Links;
 
 /// Version of every kind here; each changes on its own once one of them does.
 const VERSION: u16 = 1;
 /// How long a path may keep the kernel waiting before the outcome counts as unknown.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// All kinds, over one repository.
+pub(crate) fn kinds(links: &Links) -> Vec<Arc<dyn StepKind>> {
+    let calls = Calls::new();
+    vec![
+        Arc::new(ConnectLocal::new(links.clone(), calls.clone())),
+        Arc::new(DisconnectLocal::new(links.clone(), calls.clone())),
+        Arc::new(Prepare::new(calls)),
+    ]
+}
 
 fn spec(name: &'static str, nature: Nature) -> StepSpec {
     StepSpec { name, version: VERSION, nature, limit: PATIENCE, tries: 3 }
@@ -55,12 +68,9 @@ impl LinkStep {
     }
 }
 
-/// Runs what may block on foreign storage off the runtime's threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StorageError> + Send + 'static) -> Result<T, Status> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| error.status()),
-        Err(lost) => Err(Status::new(100, "General Exception", lost.to_string())),
-    }
+/// The address of a connection's step; empty in a step of another program, which is then refused.
+fn address(step: &Step) -> &str {
+    step.parameters.root().get("address").and_then(|value| value.as_text()).unwrap_or_default()
 }
 
 fn outcome(result: Result<Tree, Status>) -> Outcome {

@@ -7,15 +7,22 @@ use vdsm_core::jobs::{Look, Nature, Outcome, Owner, Step, StepCall, StepKind, St
 use vdsm_core::status::Status;
 use vdsm_core::tree::Tree;
 
-use super::{blocking, outcome, spec, step};
+use super::{outcome, spec, step};
+use crate::calls::Calls;
 use crate::errors::StorageError;
 use crate::target::{DiskFile, look_at_file};
 
 /// The kind.
-pub(crate) struct Prepare;
+pub(crate) struct Prepare {
+    calls: Calls,
+}
 
 impl Prepare {
     pub(crate) const NAME: &'static str = "storage.prepare";
+
+    pub(crate) fn new(calls: Calls) -> Prepare {
+        Prepare { calls }
+    }
 
     /// The step for the file at `path`, kept by `owner`.
     pub(crate) fn plan(path: &str, owner: Owner) -> Step {
@@ -25,10 +32,11 @@ impl Prepare {
         step(Self::NAME, parameters, None, owner)
     }
 
-    async fn look_at(step: &Step) -> Result<Tree, Status> {
-        let path = step.parameters.root().get("path").and_then(|value| value.as_text()).map(str::to_owned);
-        let found = blocking(move || look_at_file(&path.ok_or(StorageError::Parameters("path"))?));
-        let DiskFile { path, block } = found.await?;
+    async fn look_at(&self, step: &Step) -> Result<Tree, Status> {
+        let path = step.parameters.root().get("path").and_then(|value| value.as_text());
+        let path = path.ok_or_else(|| StorageError::Parameters("path").status())?.to_owned();
+        let named = path.clone();
+        let DiskFile { path, block } = self.calls.run(&path, move || look_at_file(&named)).await?;
         Ok(Tree::object(|object| {
             object.text_at("path", &path).boolean_at("block", block);
         }))
@@ -42,10 +50,10 @@ impl StepKind for Prepare {
     }
 
     async fn act(&self, call: StepCall<'_>) -> Outcome {
-        outcome(Self::look_at(call.step).await)
+        outcome(self.look_at(call.step).await)
     }
 
     async fn look(&self, call: StepCall<'_>) -> Look {
-        Self::look_at(call.step).await.map_or(Look::NotDone, Look::Done)
+        self.look_at(call.step).await.map_or(Look::NotDone, Look::Done)
     }
 }

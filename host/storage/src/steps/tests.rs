@@ -1,7 +1,6 @@
 //! Steps under the job engine: what a failed job leaves, and what a look sees. Rung: mock host.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vdsm_core::held::HeldTable;
@@ -53,9 +52,7 @@ fn lease(address: &str) -> LeaseKey {
 }
 
 async fn run(links: &Links, steps: Vec<Step>, end: Decision) -> Vec<Fact> {
-    let kinds: Vec<Arc<dyn StepKind>> =
-        vec![Arc::new(ConnectLocal::new(links.clone())), Arc::new(DisconnectLocal::new(links.clone())), Arc::new(Prepare)];
-    let engine = Engine::new(Store::in_memory().unwrap(), kinds, Pace::default(), None).unwrap();
+    let engine = Engine::new(Store::in_memory().unwrap(), kinds(links), Pace::default(), None).unwrap();
     let keys = steps.iter().filter_map(|step| step.needs.clone());
     let request = Request {
         id: JobId("job".into()),
@@ -142,7 +139,8 @@ async fn a_look_tells_what_stands_and_changes_nothing() {
     let connect = ConnectLocal::plan(&address, None, lease(&address));
     let disconnect = DisconnectLocal::plan(&address, Some(address.clone()), lease(&address));
     let call = |step| StepCall { job: &job, verb: "test", step, held: &held, cancel: &cancel, keepers: engine.keepers(), ending: None };
-    let (connecting, disconnecting) = (ConnectLocal::new(links.clone()), DisconnectLocal::new(links.clone()));
+    let calls = Calls::new();
+    let (connecting, disconnecting) = (ConnectLocal::new(links.clone(), calls.clone()), DisconnectLocal::new(links.clone(), calls));
 
     assert_eq!(connecting.look(call(&connect)).await, Look::NotDone);
     assert!(matches!(disconnecting.look(call(&disconnect)).await, Look::Done(_)));

@@ -150,9 +150,15 @@ pub(super) fn statistics(statistics: &Statistics, ages: Ages, load: MachineLoad)
             object.int_at("cpu", rates.as_ref().map_or(0, |rates| rates.same_pages as i32));
         });
         object.object_at("machines", |object| {
-            let MachineLoad { count, active, migrating, committed_mib, resident_mib } = load;
-            let numbers =
-                [("count", count), ("active", active), ("migrating", migrating), ("committed", committed_mib), ("resident", resident_mib)];
+            let MachineLoad { count, active, migrating, committed_mib, resident_mib, policies } = load;
+            let numbers = [
+                ("count", count),
+                ("active", active),
+                ("migrating", migrating),
+                ("committed", committed_mib),
+                ("resident", resident_mib),
+                ("policies", policies),
+            ];
             for (key, number) in numbers {
                 object.int_at(key, int(u64::from(number)));
             }

@@ -39,6 +39,11 @@ impl Sampler {
         Ok(Sampler { stop, thread })
     }
 
+    /// Whether its thread has ended: while it was not told to, by a fault of ours.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Ends it and waits for the sample being taken.
     pub fn stop(self) {
         drop(self.stop);

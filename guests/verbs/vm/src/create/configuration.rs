@@ -72,11 +72,6 @@ pub(super) fn medium(drive: &Object) -> Option<Medium<'_>> {
     }
 }
 
-/// `name=other` pairs joined by commas.
-pub(super) fn aliases(setting: &str) -> impl Iterator<Item = (String, String)> {
-    setting.split(',').filter_map(|pair| pair.split_once('=')).map(|(from, to)| (from.trim().into(), to.trim().into()))
-}
-
 /// Whether a setting switches something on.
 pub(super) fn is_on(setting: &str) -> bool {
     lenient::tobool(&setting.into())

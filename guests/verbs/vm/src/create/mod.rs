@@ -15,7 +15,7 @@ mod validation;
 use std::collections::BTreeMap;
 
 use vdsm_sdk::hook::log;
-use vdsm_sdk::host::ask as host;
+use vdsm_sdk::host::{ask as host, machine_aliases};
 use vdsm_sdk::storage::{ask as storage, plan as disks};
 use vdsm_sdk::verb::{
     Access, Call, Decision, Fact, Order, Owner, Status, Step, SubjectRef, again, all_done, answer, arguments, finish, note, plan as job,
@@ -166,7 +166,7 @@ fn host_facts() -> Host {
         channels: ask::channel_directory().trim_end_matches('/').to_owned(),
         emulation,
         display_tls: if configuration::is_on(&setting("vars.ssl", "true")) { DisplayTls::Offered } else { DisplayTls::Off },
-        machine_aliases: configuration::aliases(&setting("compat.machine_aliases", "")).collect(),
+        machine_aliases: machine_aliases(&setting("compat.machine_aliases", "")).unwrap_or_default().into_iter().collect(),
         drive_cache: setting("vars.qemu_drive_cache", "none"),
     }
 }

@@ -5,7 +5,7 @@ use vdsm_sdk::verb::Status;
 use vdsm_sdk::wire::{Object, Value};
 use vdsm_sdk::{array, object};
 
-use super::configuration::{Additions, Medium, aliases, complete, medium, starts_paused};
+use super::configuration::{Additions, Medium, complete, medium, starts_paused};
 use super::unserved;
 use super::validation::{Situation, check};
 
@@ -167,10 +167,4 @@ fn a_drive_is_empty_only_where_it_can_be() {
     ] {
         assert_eq!(medium(&drive), expected, "{drive:?}");
     }
-}
-
-#[test]
-fn aliases_are_pairs() {
-    let read: Vec<_> = aliases("pc-1.0=pc, rhel6.4.0 = pc,broken,").collect();
-    assert_eq!(read, [("pc-1.0".to_owned(), "pc".to_owned()), ("rhel6.4.0".to_owned(), "pc".to_owned())]);
 }

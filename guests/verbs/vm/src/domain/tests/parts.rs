@@ -1,4 +1,4 @@
-//! One part of a document at a time.
+//! One part of a document at a time. Rung: pure.
 
 use vdsm_sdk::wire::{Object, Value};
 use vdsm_sdk::{array, object};
