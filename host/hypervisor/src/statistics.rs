@@ -123,8 +123,8 @@ impl Statistics {
 
     /// The structure of one machine, encoded. None: there is no such machine.
     pub async fn of_one(&self, id: &str) -> Result<Option<Bytes>, ShapeError> {
-        let Some(view) = self.room.vms.get(id) else { return Ok(None) };
         let mut kept = self.kept.lock().await;
+        let Some(view) = self.room.vms.get(id) else { return Ok(None) };
         let (moment, generation) = (self.moment(), self.shaper.generation());
         let wanted = wanted(std::iter::once(&view), &kept.fragments, &moment, generation);
         if wanted.iter().any(|wanted| wanted.stale.is_some()) {
@@ -192,7 +192,8 @@ impl Statistics {
         let mut missing = None;
         for wanted in wanted {
             let fresh = structures.is_some().then_some(wanted.stale.as_ref()).flatten();
-            missing = writing.fragment(array.as_mut(), wanted.view, fresh).err().or(missing);
+            let failed = writing.fragment(array.as_mut(), wanted.view, fresh).err();
+            missing = missing.or(failed);
         }
         let bytes = array.finish();
         let Writing { failed, ranges, fragments, .. } = writing;

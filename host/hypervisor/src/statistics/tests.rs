@@ -86,7 +86,12 @@ async fn a_running_time_ages_and_an_end_does_not() {
     let house = House::new().await;
     house.started().await;
     house.statistics.all().await.unwrap();
-    house.statistics.kept.lock().await.fragments.get_mut(VM).unwrap().aging_since = Some(Instant::now() - FRESH);
+    {
+        let mut kept = house.statistics.kept.lock().await;
+        let old = Some(Instant::now() - FRESH);
+        kept.fragments.get_mut(VM).unwrap().aging_since = old;
+        kept.whole.as_mut().unwrap().aging_since = old;
+    }
     house.statistics.all().await.unwrap();
     assert_eq!(shaped(&house), 2);
     house.room.vms.apply(VM, &Input::StartFailed("x".into()), 1).await.unwrap();
