@@ -3,8 +3,11 @@
 //! A [`HeldTable`] belongs to one call. Nodes of kind [`crate::tree::Kind::Held`] name its slots; a name of another call's
 //! table finds nothing. Secrets print as `***` wherever they are printed.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
 
 use crate::tree::{Kind, Tree, TreeBuilder, Value};
 
@@ -46,8 +49,24 @@ pub enum Held {
     /// A value, such as a VM's configuration.
     Tree(Arc<Tree>),
     /// A value already encoded for the wire: the bytes of one XML-RPC `<value>` element.
-    Encoded(Arc<[u8]>),
+    Encoded(Bytes),
 }
+
+/// Writes the items of an array for the wire one after the other. Each item is also a fragment: the range it has in the whole.
+pub trait ArrayEncoder {
+    /// Encodes the next item of the tree the encoder was made for. None: there is none, or the wire cannot carry it; then nothing is
+    /// written, and the next call goes on with the item after it.
+    fn next(&mut self) -> Option<Range<usize>>;
+
+    /// Writes an item that was encoded before.
+    fn kept(&mut self, fragment: &[u8]) -> Range<usize>;
+
+    /// The array, unless it is larger than the wire carries.
+    fn finish(self: Box<Self>) -> Option<Bytes>;
+}
+
+/// Makes an encoder for the items of an array. What encodes is the wire's business, what is kept encoded a room's.
+pub type EncodeArray = Arc<dyn for<'t> Fn(&'t Tree) -> Box<dyn ArrayEncoder + 't> + Send + Sync>;
 
 /// The held values of one call. Clones share them: decoder, rounds, steps and reply of a call use one table.
 #[derive(Clone, Debug)]

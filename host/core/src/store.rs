@@ -4,7 +4,7 @@
 //! one thread owns writing and puts all changes that wait into one commit. Values are CBOR, which describes itself: a field
 //! can be added with a serde default, and a newer program can say what it does not understand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,6 +20,9 @@ const VERSIONS: TableDefinition<'static, &str, u16> = TableDefinition::new("tabl
 const QUEUE: usize = 256;
 /// Changes in one commit at most, so that the first of them is not kept waiting.
 const GROUP: usize = 64;
+
+/// Room for a value before it is encoded.
+const ROOM: usize = 4 << 10;
 
 /// A typed table: text keys, values of one type in one version.
 pub struct Table<V> {
@@ -41,9 +44,26 @@ impl<V: Serialize + DeserializeOwned> Table<V> {
         Table { name, version, value: PhantomData }
     }
 
+    /// Encodes what is to be the value of `key`.
+    pub fn encode(self, key: &str, value: &V) -> Result<Encoded<V>, StoreError> {
+        let mut bytes = Vec::with_capacity(ROOM);
+        ciborium::into_writer(value, &mut bytes).map_err(|error| StoreError::Value {
+            table: self.name,
+            key: key.to_owned(),
+            cause: error.to_string(),
+        })?;
+        Ok(Encoded { bytes, value: PhantomData })
+    }
+
     fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
         TableDefinition::new(self.name)
     }
+}
+
+/// A value as its table holds it, encoded where it was made: the one writer then only writes.
+pub struct Encoded<V> {
+    bytes: Vec<u8>,
+    value: PhantomData<fn() -> V>,
 }
 
 /// What can go wrong with the store.
@@ -237,13 +257,15 @@ fn decode<V: DeserializeOwned>(table: &'static str, key: &str, bytes: &[u8]) -> 
 pub struct WriteTransaction<'a> {
     inner: &'a redb::WriteTransaction,
     pending: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
-    /// Tables this transaction has looked at; the number is to be written when the table is new.
+    /// Tables whose version this daemon has seen committed; nobody else writes to the store.
+    known: &'a BTreeSet<&'static str>,
+    /// Other tables this transaction has looked at; the number is to be written when the table is new.
     versions: BTreeMap<&'static str, Option<u16>>,
 }
 
 impl WriteTransaction<'_> {
     fn touch<V>(&mut self, table: Table<V>) -> Result<(), StoreError> {
-        if self.versions.contains_key(table.name) {
+        if self.known.contains(table.name) || self.versions.contains_key(table.name) {
             return Ok(());
         }
         let found = self.inner.open_table(VERSIONS)?.get(table.name)?.map(|guard| guard.value());
@@ -257,14 +279,18 @@ impl WriteTransaction<'_> {
 
     /// Sets one value.
     pub fn put<V: Serialize + DeserializeOwned>(&mut self, table: Table<V>, key: &str, value: &V) -> Result<(), StoreError> {
+        self.put_encoded(table, key, table.encode(key, value)?)
+    }
+
+    /// Sets one value that is encoded already.
+    pub fn put_encoded<V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: Table<V>,
+        key: &str,
+        value: Encoded<V>,
+    ) -> Result<(), StoreError> {
         self.touch(table)?;
-        let mut bytes = Vec::new();
-        ciborium::into_writer(value, &mut bytes).map_err(|error| StoreError::Value {
-            table: table.name,
-            key: key.to_owned(),
-            cause: error.to_string(),
-        })?;
-        self.pending.insert((table.name, key.to_owned()), Some(bytes));
+        self.pending.insert((table.name, key.to_owned()), Some(value.bytes));
         Ok(())
     }
 
@@ -287,8 +313,9 @@ impl WriteTransaction<'_> {
         }
     }
 
-    fn apply(self) -> Result<(), StoreError> {
-        for (name, version) in self.versions {
+    /// Writes into the commit; the tables that were looked at.
+    fn apply(self) -> Result<Vec<&'static str>, StoreError> {
+        for (name, version) in &self.versions {
             if let Some(version) = version {
                 self.inner.open_table(VERSIONS)?.insert(name, version)?;
             }
@@ -300,11 +327,12 @@ impl WriteTransaction<'_> {
                 None => table.remove(key.as_str()).map(drop)?,
             }
         }
-        Ok(())
+        Ok(self.versions.into_keys().collect())
     }
 }
 
 fn write_loop(database: &Database, mut requests: mpsc::Receiver<Request>) {
+    let mut known = BTreeSet::new();
     while let Some(first) = requests.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -312,23 +340,25 @@ fn write_loop(database: &Database, mut requests: mpsc::Receiver<Request>) {
         {
             group.push(next);
         }
-        commit_group(database, group);
+        commit_group(database, group, &mut known);
     }
 }
 
-fn commit_group(database: &Database, group: Vec<Request>) {
+fn commit_group(database: &Database, group: Vec<Request>, known: &mut BTreeSet<&'static str>) {
     let mut answers = Vec::with_capacity(group.len());
+    let mut touched = Vec::new();
     let committed = (|| -> Result<(), StoreError> {
         let inner = database.begin_write()?;
         for Request { change, done } in group {
-            let mut transaction = WriteTransaction { inner: &inner, pending: BTreeMap::new(), versions: BTreeMap::new() };
+            let mut transaction = WriteTransaction { inner: &inner, pending: BTreeMap::new(), known, versions: BTreeMap::new() };
             // Nothing of a change is in the database before it is applied: one that panics leaves nothing, and the writer goes on.
             let changed = catch_unwind(AssertUnwindSafe(|| change(&mut transaction)));
             let result =
                 changed.unwrap_or_else(|_| Err(StoreError::Refused("the change panicked".into()))).and_then(|()| transaction.apply());
-            answers.push((done, result));
+            answers.push((done, result.map(|tables| touched.extend(tables))));
         }
         inner.commit()?;
+        known.extend(touched);
         Ok(())
     })();
     let failed = committed.err().map(|error| error.to_string());

@@ -84,19 +84,13 @@ pub enum TreeError {
 
 /// A checked wire value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Parts", into = "Parts")]
+#[serde(try_from = "Parts")]
 pub struct Tree(Parts);
 
 impl TryFrom<Parts> for Tree {
     type Error = TreeError;
     fn try_from(parts: Parts) -> Result<Self, TreeError> {
         Tree::from_parts(parts)
-    }
-}
-
-impl From<Tree> for Parts {
-    fn from(tree: Tree) -> Parts {
-        tree.0
     }
 }
 

@@ -2,17 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
-use vdsm_core::held::{Held, HeldTable};
+use vdsm_core::held::{ArrayEncoder, HeldTable};
 use vdsm_core::jobs::{Cancel, Ending, Engine, JobId, Look, Outcome, Pace, Step, StepCall, StepKind, Undone};
 use vdsm_core::store::Store;
 use vdsm_core::tree::{Tree, Value};
 use vdsm_modules::hooks::{ChainOutcome, ChainRequest, HookRunner};
-use vdsm_modules::shaper::{Sample, ShapeError, Shaper};
+use vdsm_modules::shaper::{self, Kind, ShapeError, Shaper};
 
 use crate::domains::{Destroy, Domains};
 use crate::libvirt::{CallError, DomainInfo, DomainState, Killed, PausedReason, Samples, ShutoffReason, StartMode};
@@ -238,21 +240,21 @@ pub(crate) struct FakeShaper {
     pub(crate) shaped: AtomicUsize,
     pub(crate) generation: AtomicU64,
     pub(crate) broken: Mutex<bool>,
-    pub(crate) last: Mutex<Vec<Sample>>,
+    pub(crate) last: Mutex<shaper::Samples>,
 }
 
 #[async_trait::async_trait]
 impl Shaper for FakeShaper {
-    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
+    async fn shape(&self, samples: shaper::Samples) -> Result<Tree, ShapeError> {
         if *self.broken.lock().unwrap() {
             return Err(ShapeError("trap".into()));
         }
-        self.shaped.fetch_add(samples.len(), Ordering::SeqCst);
+        self.shaped.fetch_add(samples.machines(), Ordering::SeqCst);
         self.last.lock().unwrap().clone_from(&samples);
-        let status = |sample: &Sample| sample.texts.iter().find(|(id, ..)| *id == 1).map(|(.., text)| text.clone()).unwrap_or_default();
+        let text = |row, metric| samples.text(Kind::Machine, row, metric).unwrap_or_default();
         Ok(Tree::array(|out| {
-            for sample in &samples {
-                out.text(&format!("{} {}", sample.vm, status(sample)));
+            for row in 0..samples.machines() {
+                out.text(&format!("{} {}", text(row, 0), text(row, 1)));
             }
         }))
     }
@@ -286,15 +288,31 @@ pub(crate) struct House {
     pub(crate) engine: Arc<Engine>,
 }
 
+/// Texts back to back.
+struct FakeArray<'t> {
+    left: Box<dyn Iterator<Item = Value<'t>> + 't>,
+    out: Vec<u8>,
+}
+
+impl ArrayEncoder for FakeArray<'_> {
+    fn next(&mut self) -> Option<Range<usize>> {
+        let text = self.left.next()?.as_text()?;
+        Some(self.kept(text.as_bytes()))
+    }
+
+    fn kept(&mut self, fragment: &[u8]) -> Range<usize> {
+        let from = self.out.len();
+        self.out.extend_from_slice(fragment);
+        from..self.out.len()
+    }
+
+    fn finish(self: Box<Self>) -> Option<Bytes> {
+        Some(self.out.into())
+    }
+}
+
 pub(crate) fn encoder() -> Encoder {
-    Arc::new(|value, held| {
-        let fragment = |item: Value<'_>| match held.get(item.as_held()?)? {
-            Held::Encoded(bytes) => Some(bytes.to_vec()),
-            Held::Tree(_) | Held::Secret(_) => None,
-        };
-        let array = || value.items().filter_map(fragment).collect::<Vec<_>>().concat();
-        Some(Arc::from(value.as_text().map_or_else(array, |text| text.as_bytes().to_vec())))
-    })
+    Arc::new(|tree| Box::new(FakeArray { left: Box::new(tree.root().items()), out: Vec::new() }))
 }
 
 impl House {

@@ -14,7 +14,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use crate::limits::{MemoryLimiter, Spent};
 use crate::module::{Exports, Module, snapshot_key};
 use crate::placed;
-use crate::shaper::Sample;
+use crate::shaper::Samples;
 use crate::state::{CallFacts, CallState, Denied};
 
 /// Bindings of what modules export.
@@ -291,29 +291,20 @@ pub(crate) async fn edit(
     instance.vdsm_hook_domain_hook().call_edit(&mut store, snapshot, &[]).await.map_err(|error| classify(module, error))
 }
 
-/// Shapes samples: an array with a structure for each.
-pub(crate) async fn shape(module: &Module, samples: Vec<Sample>) -> Result<Tree, CallFailure> {
-    use bindings::shaper::exports::vdsm::vm::shaper;
+/// Shapes samples: an array with a structure for each machine.
+pub(crate) async fn shape(module: &Module, samples: Samples) -> Result<Tree, CallFailure> {
     let Exports::Verb { shaper: Some(pre), .. } = &module.exports else {
         return Err(CallFailure::BadOutput { module: module.label.clone(), what: "it shapes nothing".into() });
     };
-    let number = |(id, device, value)| shaper::Number { id, device, value };
-    let text = |(id, device, value)| shaper::Text { id, device, value };
-    let sample = |Sample { vm, devices, numbers, texts }| shaper::Sample {
-        vm,
-        devices,
-        numbers: numbers.into_iter().map(number).collect(),
-        texts: texts.into_iter().map(text).collect(),
-    };
-    let samples: Vec<_> = samples.into_iter().map(sample).collect();
+    let (machines, samples) = (samples.machines(), samples.complete());
     let _slot = module.runtime.slot().await.ok_or(CallFailure::Closing)?;
     let mut store = store(module, nobody(), HeldTable::new());
     let instance = pre.instantiate_async(&mut store).await.map_err(|error| classify(module, error))?;
     let shaped = instance.vdsm_vm_shaper().call_shape(&mut store, &samples).await.map_err(|error| classify(module, error))?;
     let shaped = tree(module, shaped)?;
     let count = if shaped.root().kind() == Kind::Array { shaped.root().len() } else { 0 };
-    if count != samples.len() {
-        let what = format!("{count} structures for {} samples", samples.len());
+    if count != machines {
+        let what = format!("{count} structures for {machines} machines");
         return Err(CallFailure::BadOutput { module: module.label.clone(), what });
     }
     Ok(shaped)

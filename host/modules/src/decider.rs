@@ -10,7 +10,7 @@ use vdsm_core::tree::Tree;
 use crate::call::{self, CallFailure};
 use crate::generation::ServedVerb;
 use crate::registry::Registry;
-use crate::shaper::{Sample, ShapeError, Shaper};
+use crate::shaper::{Samples, ShapeError, Shaper};
 use crate::state::CallFacts;
 
 /// Asks one module, the one the call began with, for its rounds.
@@ -48,7 +48,7 @@ impl Decider for ModuleDecider {
 
 #[async_trait::async_trait]
 impl Shaper for Registry {
-    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
+    async fn shape(&self, samples: Samples) -> Result<Tree, ShapeError> {
         let generation = self.current();
         let module = generation.shaper().ok_or_else(|| ShapeError("no module shapes machine statistics".into()))?;
         call::shape(module, samples).await.map_err(|failure| ShapeError(failure.to_string()))

@@ -1,23 +1,30 @@
-//! Trees onto the wire, in VDSM's dialect and into one buffer.
+//! Trees onto the wire, in VDSM's dialect. A document is written into one buffer; a large part that was encoded before stays where it
+//! lies and is sent from there.
 //!
 //! The bytes are those Python's own library writes (tags, line feeds, number forms), so that whatever has read VDSM reads this.
 //! What VDSM could not send (nil, 64 bit integers) is refused: its clients reject a whole reply for one such value.
+
+mod array;
+mod document;
 
 use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use vdsm_core::held::{Held, HeldId, HeldTable};
-use vdsm_core::tree::{Kind, MAX_DEPTH, Node, Parts, Tree, Value};
+use vdsm_core::tree::{Kind, MAX_DEPTH, Node, Parts, Tree};
 
 use crate::characters::escape_into;
 use crate::fault::Fault;
 use crate::number::double_into;
+pub use array::ArrayWriter;
+pub use document::Document;
 
 /// Largest encoded document in bytes.
 pub const MAX_REPLY: usize = 64 << 20;
-/// Room for a fragment before it is written.
-const FRAGMENT: usize = 6 << 10;
+/// Encoded parts of at least this size are not copied into a document.
+const PIECE: usize = 32 << 10;
 
 /// Why a value cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,12 +87,12 @@ impl EncodeError {
 }
 
 /// A `methodResponse` with `value`; `held` is the table of the call.
-pub fn encode_reply(value: &Tree, held: &HeldTable) -> Result<Vec<u8>, EncodeError> {
+pub fn encode_reply(value: &Tree, held: &HeldTable) -> Result<Document, EncodeError> {
     let mut writer = Writer::new(value, held);
     writer.out.extend_from_slice(b"<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n");
     writer.tree(value, 0)?;
     writer.out.extend_from_slice(b"</param>\n</params>\n</methodResponse>\n");
-    Ok(writer.out)
+    Ok(writer.finish())
 }
 
 /// A `methodResponse` with a fault.
@@ -97,15 +104,6 @@ pub fn encode_fault(fault: &Fault) -> Vec<u8> {
     escape_into(&mut out, &fault.text);
     out.extend_from_slice(b"</string></value>\n</member>\n</struct></value>\n</fault>\n</methodResponse>\n");
     out
-}
-
-/// One `<value>` element: a fragment to be kept as [`Held::Encoded`].
-pub fn encode_value(value: Value<'_>, held: &HeldTable) -> Result<Vec<u8>, EncodeError> {
-    let (parts, index) = value.place();
-    // A whole tree can be measured; a part of one is a structure of some hundred bytes to some KiB.
-    let mut writer = if index == 0 { Writer::for_parts(parts, held) } else { Writer { out: Vec::with_capacity(FRAGMENT), held } };
-    writer.value(&mut Cursor::at(parts, index), 0)?;
-    Ok(writer.out)
 }
 
 /// A `methodCall`; `arguments` is one array of positional arguments without held values.
@@ -123,10 +121,11 @@ pub fn encode_request(method: &str, arguments: &Tree) -> Result<Vec<u8>, EncodeE
         writer.out.extend_from_slice(b"</param>\n");
     }
     writer.out.extend_from_slice(b"</params>\n</methodCall>\n");
-    Ok(writer.out)
+    Ok(writer.finish().into())
 }
 
 /// Walks the nodes in the order they lie in, which is the order of the wire.
+#[derive(Clone, Debug)]
 struct Cursor<'a> {
     parts: &'a Parts,
     nodes: std::slice::Iter<'a, Node>,
@@ -134,21 +133,33 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn over(parts: &'a Parts) -> Cursor<'a> {
-        Cursor::at(parts, 0)
-    }
-
-    fn at(parts: &'a Parts, index: usize) -> Cursor<'a> {
-        Cursor { parts, nodes: parts.nodes.get(index..).unwrap_or_default().iter() }
+        Cursor { parts, nodes: parts.nodes.iter() }
     }
 
     fn take(&mut self) -> Option<Node> {
         self.nodes.next().copied()
     }
 
-    /// The name of the next node.
-    fn key(&self) -> &'a str {
-        let key = self.nodes.as_slice().first().map_or(0, |node| node.key);
-        self.parts.keys.get(usize::from(key)).map_or("", String::as_str)
+    /// Passes over the next node and all below it.
+    fn skip(&mut self) {
+        let mut left = 1_u64;
+        while left > 0
+            && let Some(node) = self.take()
+        {
+            left -= 1;
+            if matches!(node.kind, Kind::Array | Kind::Object) {
+                left += u64::from(node.a);
+            }
+        }
+    }
+
+    /// The index of the next node's name.
+    fn key(&self) -> usize {
+        self.nodes.as_slice().first().map_or(0, |node| usize::from(node.key))
+    }
+
+    fn name(&self, key: usize) -> &'a str {
+        self.parts.keys.get(key).map_or("", String::as_str)
     }
 
     fn text(&self, node: Node) -> &'a str {
@@ -163,28 +174,46 @@ impl<'a> Cursor<'a> {
 struct Writer<'h> {
     out: Vec<u8>,
     held: &'h HeldTable,
+    /// What stands before `out`, and how much that is.
+    before: Vec<Bytes>,
+    length: usize,
+    /// The beginnings of members by the index of their name, where they were written before.
+    members: &'h [Vec<u8>],
 }
 
 impl<'h> Writer<'h> {
     /// A writer with room for `value`, so that the usual reply is written without moving it.
     fn new(value: &Tree, held: &'h HeldTable) -> Writer<'h> {
-        Writer::for_parts(value.parts(), held)
-    }
-
-    fn for_parts(parts: &Parts, held: &'h HeldTable) -> Writer<'h> {
+        let parts = value.parts();
         let fragments: usize = parts
             .nodes
             .iter()
             .filter(|node| node.kind == Kind::Held)
             .filter_map(|node| held.get(HeldId { slot: node.a, table: node.b }))
             .map(|kept| match kept {
-                Held::Encoded(bytes) => bytes.len(),
+                Held::Encoded(bytes) if bytes.len() < PIECE => bytes.len(),
                 Held::Tree(tree) => room(tree.parts()),
-                Held::Secret(_) => 0,
+                Held::Encoded(_) | Held::Secret(_) => 0,
             })
             .sum();
         let wanted = 256_usize.saturating_add(room(parts)).saturating_add(fragments);
-        Writer { out: Vec::with_capacity(wanted.min(MAX_REPLY)), held }
+        Writer { out: Vec::with_capacity(wanted.min(MAX_REPLY)), held, before: Vec::new(), length: 0, members: &[] }
+    }
+
+    /// Bytes written.
+    fn len(&self) -> usize {
+        self.length + self.out.len()
+    }
+
+    fn finish(mut self) -> Document {
+        self.cut();
+        Document::from(self.before)
+    }
+
+    /// Ends a piece.
+    fn cut(&mut self) {
+        self.length += self.out.len();
+        self.before.push(std::mem::take(&mut self.out).into());
     }
 
     fn tree(&mut self, value: &Tree, depth: usize) -> Result<(), EncodeError> {
@@ -196,7 +225,7 @@ impl<'h> Writer<'h> {
         if depth > MAX_DEPTH {
             return Err(EncodeError::new(EncodeReason::Depth));
         }
-        if self.out.len() > MAX_REPLY {
+        if self.len() > MAX_REPLY {
             return Err(EncodeError::new(EncodeReason::Size));
         }
         // A checked tree has a node for every child.
@@ -256,8 +285,11 @@ impl<'h> Writer<'h> {
         self.out.extend_from_slice(b"<value><struct>\n");
         for _ in 0..count {
             let key = cursor.key();
-            self.wrapped(b"<member>\n<name>", key, b"</name>\n");
-            self.value(cursor, depth + 1).map_err(|error| error.below(|| key.to_owned()))?;
+            match self.members.get(key) {
+                Some(beginning) => self.out.extend_from_slice(beginning),
+                None => member_into(&mut self.out, cursor.name(key)),
+            }
+            self.value(cursor, depth + 1).map_err(|error| error.below(|| cursor.name(key).to_owned()))?;
             self.out.extend_from_slice(b"</member>\n");
         }
         self.out.extend_from_slice(b"</struct></value>\n");
@@ -266,8 +298,14 @@ impl<'h> Writer<'h> {
 
     fn kept(&mut self, id: HeldId, depth: usize) -> Result<(), EncodeError> {
         match self.held.get(id) {
-            Some(Held::Encoded(bytes)) => {
+            Some(Held::Encoded(bytes)) if bytes.len() < PIECE => {
                 self.out.extend_from_slice(&bytes);
+                Ok(())
+            }
+            Some(Held::Encoded(bytes)) => {
+                self.cut();
+                self.length += bytes.len();
+                self.before.push(bytes);
                 Ok(())
             }
             // One level counts, so that held values that hold each other end.
@@ -281,6 +319,13 @@ impl<'h> Writer<'h> {
 /// A guess that is seldom too small: tags around each node, names, text, base64.
 fn room(parts: &Parts) -> usize {
     parts.nodes.len() * 96 + parts.text.len() + parts.text.len() / 16 + parts.bytes.len() / 2 * 3
+}
+
+/// The beginning of a member.
+fn member_into(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b"<member>\n<name>");
+    escape_into(out, name);
+    out.extend_from_slice(b"</name>\n");
 }
 
 fn int_into(out: &mut Vec<u8>, value: i32) {

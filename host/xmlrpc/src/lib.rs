@@ -14,6 +14,6 @@ mod server;
 
 pub use client::{CallError, Client, Timeouts};
 pub use decode::{Answer, DecodeError, MAX_BODY, MAX_VALUES, Reason, Request, decode_request, decode_response};
-pub use encode::{EncodeError, EncodeReason, MAX_REPLY, encode_fault, encode_reply, encode_request, encode_value};
+pub use encode::{ArrayWriter, Document, EncodeError, EncodeReason, MAX_REPLY, encode_fault, encode_reply, encode_request};
 pub use fault::Fault;
 pub use server::{Caller, Credentials, Limits, Listener, MethodCall, Reply, Service, serve};

@@ -35,35 +35,9 @@ pub mod mock;
 pub mod policy;
 pub mod python;
 pub mod verb;
+pub mod vm;
 pub mod wire;
 pub mod xml;
-
-/// Virtual machines: what a verb module may ask and plan, and the statistics it shapes.
-pub mod vm {
-    pub use crate::bindings::imports::vdsm::vm::{ask, plan};
-
-    /// Statistics per machine, for the module that serves `getVmStats`.
-    pub mod shaper {
-        pub use crate::bindings::shaper::exports::vdsm::vm::shaper::{Guest, Number, Sample, Text};
-        pub use crate::wire::Tree;
-
-        /// Makes the statistics of machines from their samples: pure, and without asks or plans.
-        pub trait Shaper {
-            /// An array: one statistics structure a sample, in the same order.
-            fn shape(samples: &[Sample]) -> Tree;
-        }
-
-        impl<T: Shaper> Guest for T {
-            fn shape(samples: Vec<Sample>) -> Tree {
-                crate::hook::log::panics();
-                T::shape(&samples)
-            }
-        }
-
-        /// The `device` of a [`Number`] or [`Text`] that is about the machine itself.
-        pub const MACHINE: u32 = 0xffff_ffff;
-    }
-}
 
 /// Storage: what a verb module may ask and plan.
 pub mod storage {

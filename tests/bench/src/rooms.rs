@@ -99,7 +99,7 @@ impl Rooms {
             events: heard,
             hooks: late.clone(),
             shaper: late.clone(),
-            encoder: Arc::new(|value, held| vdsm_xmlrpc::encode_value(value, held).ok().map(Into::into)),
+            encoder: Arc::new(|array| Box::new(vdsm_xmlrpc::ArrayWriter::new(array))),
             figures: Arc::new(Sampler::start(Arc::new(SyntheticSource::new(sampled)), Intervals::default())),
         })
         .await?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use vdsm_core::tree::Tree;
 use vdsm_modules::hooks::{ChainOutcome, ChainRequest, HookRunner};
 use vdsm_modules::registry::Registry;
-use vdsm_modules::shaper::{Sample, ShapeError, Shaper};
+use vdsm_modules::shaper::{Samples, ShapeError, Shaper};
 
 /// Stands in for the registry until it is there.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl HookRunner for Modules {
 
 #[async_trait::async_trait]
 impl Shaper for Modules {
-    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
+    async fn shape(&self, samples: Samples) -> Result<Tree, ShapeError> {
         match self.0.get() {
             Some(registry) => registry.shape(samples).await,
             None => Err(ShapeError("modules are not loaded yet".into())),

@@ -129,7 +129,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
         events: heard,
         hooks: modules.clone(),
         shaper: modules.clone(),
-        encoder: Arc::new(|value, held| vdsm_xmlrpc::encode_value(value, held).ok().map(Into::into)),
+        encoder: Arc::new(|array| Box::new(vdsm_xmlrpc::ArrayWriter::new(array))),
         figures: Arc::new(sampler.clone()),
     })
     .await?;

@@ -136,7 +136,7 @@ impl Job {
     }
 
     async fn rounds(&mut self, first: Round, decider: &mut dyn Decider) -> End {
-        let mut round = first;
+        let mut round = Arc::new(first);
         for _ in 0..MAX_ROUNDS {
             let Carried { facts, failure } = match self.carry_out(&round).await {
                 Ok(carried) => carried,
@@ -147,7 +147,7 @@ impl Job {
             }
             // What must still happen stands in the row of this round: another one would overwrite it.
             let in_background = self.engine.keeps_in_background(&self.record.id);
-            let Some(note) = round.again.filter(|_| !in_background) else {
+            let Some(note) = Arc::unwrap_or_clone(round).again.filter(|_| !in_background) else {
                 return failure.map_or(End::Well, End::Refused);
             };
             match decider.decide(facts, Some(note)).await {
@@ -156,7 +156,7 @@ impl Job {
                     return End::Well;
                 }
                 Ok(Decision::Refuse(status)) | Err(status) => return End::Refused(status),
-                Ok(Decision::Act(next)) => round = next,
+                Ok(Decision::Act(next)) => round = Arc::new(next),
             }
         }
         End::Refused(self.default_error.with_detail(format!("more than {MAX_ROUNDS} rounds")))

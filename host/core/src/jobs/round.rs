@@ -21,7 +21,7 @@ pub(super) struct Carried {
 }
 
 impl Job {
-    pub(super) async fn carry_out(&mut self, round: &Round) -> Result<Carried, Status> {
+    pub(super) async fn carry_out(&mut self, round: &Arc<Round>) -> Result<Carried, Status> {
         self.check(round)?;
         let first_undo = self.record.undo.len();
         self.write_round(round).await.map_err(|error| self.default_error.with_detail(error.to_string()))?;
@@ -102,7 +102,7 @@ impl Job {
         }
     }
 
-    async fn write_round(&mut self, round: &Round) -> Result<(), StoreError> {
+    async fn write_round(&mut self, round: &Arc<Round>) -> Result<(), StoreError> {
         if !self.must_write(round) {
             self.record.round.clear();
             return Ok(());
@@ -111,17 +111,17 @@ impl Job {
         for step in rooms(round) {
             self.engine.pass(self.control.verb(), &step.kind, Point::BeforeWrite).await;
         }
-        let record = self.record.clone();
-        let steps: Vec<(Arc<dyn StepKind>, Step)> =
-            rooms(round).filter_map(|step| Some((self.engine.keepers.kind(step)?.clone(), step.clone()))).collect();
-        let (control, held, keepers) = (self.control.clone(), self.held.clone(), self.engine.keepers.clone());
+        let id = self.record.id.0.clone();
+        let record = JOBS.encode(&id, &self.record)?;
+        let (control, held, keepers, round) = (self.control.clone(), self.held.clone(), self.engine.keepers.clone(), round.clone());
         self.engine
             .store
             .write(move |transaction| {
-                transaction.put(JOBS, &record.id.0, &record)?;
-                for (kind, step) in steps {
-                    let call = OwnedCall { control: control.clone(), held: held.clone(), keepers: keepers.clone(), step };
-                    kind.record(call.borrow(), transaction)?;
+                transaction.put_encoded(JOBS, &id, record)?;
+                for step in rooms(&round) {
+                    if let Some(kind) = keepers.kind(step) {
+                        kind.record(call(&control, &held, &keepers, step), transaction)?;
+                    }
                 }
                 Ok(())
             })
@@ -366,16 +366,13 @@ struct OwnedCall {
 
 impl OwnedCall {
     fn borrow(&self) -> StepCall<'_> {
-        StepCall {
-            job: self.control.id(),
-            verb: self.control.verb(),
-            step: &self.step,
-            held: &self.held,
-            cancel: self.control.cancel_signal(),
-            keepers: &self.keepers,
-            ending: None,
-        }
+        call(&self.control, &self.held, &self.keepers, &self.step)
     }
+}
+
+/// What a step is given while it is recorded and acts.
+fn call<'a>(control: &'a JobControl, held: &'a HeldTable, keepers: &'a Keepers, step: &'a Step) -> StepCall<'a> {
+    StepCall { job: control.id(), verb: control.verb(), step, held, cancel: control.cancel_signal(), keepers, ending: None }
 }
 
 fn rooms(round: &Round) -> impl Iterator<Item = &Step> {

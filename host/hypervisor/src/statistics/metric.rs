@@ -1,8 +1,6 @@
-//! Metric ids of `vdsm:vm/shaper.sample`; `metrics.md` beside the interface says what each means. Ids never change.
+//! Metric ids of `vdsm:vm/shaper.samples`; `metrics.md` beside the interface says what each means. Ids never change.
 
-/// The machine itself, in the place of a device.
-pub(super) const MACHINE: u32 = u32::MAX;
-
+pub(super) const VM: u32 = 0;
 pub(super) const STATUS: u32 = 1;
 pub(super) const EXIT_MESSAGE: u32 = 2;
 pub(super) const PAUSE_CODE: u32 = 3;
@@ -41,7 +39,7 @@ pub(super) const BALLOON_TARGET: u32 = 122;
 pub(super) const BALLOON_CURRENT: u32 = 123;
 pub(super) const MEMORY_USAGE: u32 = 130;
 
-pub(super) const KIND: u32 = 200;
+pub(super) const NAME: u32 = 200;
 pub(super) const MAC: u32 = 201;
 pub(super) const NIC_MODEL: u32 = 202;
 pub(super) const IMAGE: u32 = 203;

@@ -1,15 +1,14 @@
-//! What the host knows of one machine, as a shaper's sample. Pure: record, figures and clock in, metrics out.
+//! What the host knows of one machine, as rows of a shaper's samples. Pure: record, outline, figures and clock in, metrics out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vdsm_core::clock::Millis;
-use vdsm_core::tree::Value;
-use vdsm_modules::shaper;
+use vdsm_modules::shaper::{Kind, Row};
 
 use super::metric::*;
+use super::outline::{self, Device, Known, Outline};
 use crate::libvirt::{BlockStats, DomainStats, InterfaceStats, Sample, Samples, VmSamples};
-use crate::vm::listed::{scalar_text, shown_pause_code, time_offset};
 use crate::vm::record::VmRecord;
 use crate::vm::reported::{Agent, reported_status};
 use crate::vm::state::State;
@@ -34,101 +33,68 @@ impl Moment {
     }
 }
 
-/// The sample of one machine.
-pub(super) fn sample(record: &VmRecord, moment: &Moment) -> shaper::Sample {
+/// Adds a machine to `out`.
+pub(super) fn sample(out: &mut vdsm_modules::shaper::Samples, record: &VmRecord, outline: &Outline, moment: &Moment) {
     let figures = moment.figures(&record.id).map(Arc::as_ref);
-    let mut out = Out(shaper::Sample { vm: record.id.clone(), ..shaper::Sample::default() });
-    identity(&mut out, record, moment);
-    if record.machine.state() == State::Down {
-        return out.0;
-    }
-    configured(&mut out, record);
-    running(&mut out, record, moment, figures);
     let pair = figures.and_then(|figures| figures.last.as_deref().map(|last| Pair { last, previous: figures.previous.as_deref() }));
-    if let Some(pair) = &pair {
-        cpu(&mut out, pair);
+    let mut machine = out.machine();
+    say(&mut machine, &outline.machine);
+    machine.text(STATUS, reported_status(&record.machine, Agent::Silent, moment.wall));
+    if record.machine.state() == State::Down {
+        return;
     }
-    for device in record.conf.root().get("devices").into_iter().flat_map(Value::items) {
-        match text(device, "type").as_deref() {
-            Some("interface") => nic(&mut out, device, pair.as_ref()),
-            Some("disk") => disk(&mut out, device, pair.as_ref()),
-            Some("balloon") => balloon(&mut out, record, device, pair.as_ref()),
+    running(&mut machine, record, moment, figures);
+    if let Some(pair) = &pair {
+        cpu(&mut machine, pair);
+        if outline.balloon {
+            maybe_number(&mut machine, BALLOON_CURRENT, pair.last.stats.balloon.current_kib);
+        }
+    }
+    for device in &outline.devices {
+        let mut row = out.row(device.kind);
+        row.text(NAME, &device.name);
+        say(&mut row, &device.known);
+        match (&pair, device.kind) {
+            (Some(pair), Kind::Nic) => nic(&mut row, device, pair),
+            (Some(pair), Kind::Disk) => disk(&mut row, device, pair),
             _ => {}
         }
     }
-    out.0
 }
 
 /// The balloon of a machine and what its guest leaves unused, for policies.
 pub(super) fn memory_figures(record: &VmRecord, moment: &Moment, max_age: Duration) -> Vec<(u32, f64)> {
     let last = moment.figures(&record.id).and_then(|figures| figures.last.as_ref());
     let Some(last) = last.filter(|last| moment.steady.saturating_duration_since(last.at) <= max_age) else { return Vec::new() };
-    let mut out = Out(shaper::Sample::default());
-    let pair = Pair { last, previous: None };
-    for device in record.conf.root().get("devices").into_iter().flat_map(Value::items) {
-        if text(device, "type").as_deref() == Some("balloon") {
-            balloon(&mut out, record, device, Some(&pair));
-            out.maybe_number(MEMORY_UNUSED, MACHINE, last.stats.balloon.unused_kib);
-        }
+    let mut figures = Vec::new();
+    if outline::has_balloon(record) {
+        figures.extend(outline::balloon(record));
+        figures.extend(last.stats.balloon.current_kib.map(|kib| (BALLOON_CURRENT, float(kib))));
+        figures.extend(last.stats.balloon.unused_kib.map(|kib| (MEMORY_UNUSED, float(kib))));
     }
-    out.0.numbers.into_iter().map(|(id, _, value)| (id, value)).collect()
+    figures
 }
 
-/// What every machine has, Down ones included.
-fn identity(out: &mut Out, record: &VmRecord, moment: &Moment) {
+fn say(row: &mut Row<'_>, known: &Known) {
+    for (id, text) in &known.texts {
+        row.text(*id, text);
+    }
+    for (id, number) in &known.numbers {
+        row.number(*id, *number);
+    }
+}
+
+fn running(out: &mut Row<'_>, record: &VmRecord, moment: &Moment, figures: Option<&VmSamples>) {
     let machine = &record.machine;
-    out.text(STATUS, MACHINE, reported_status(machine, Agent::Silent, moment.wall));
-    out.text(HASH, MACHINE, &record.hash);
-    out.maybe_text(TIME_OFFSET, MACHINE, time_offset(record));
-    if let Some(watchdog) = &machine.watchdog {
-        out.text(WATCHDOG_ACTION, MACHINE, &watchdog.action);
-        out.number(WATCHDOG_TIME, MACHINE, seconds(watchdog.at));
-    }
-    if let (State::Down, Some(exit)) = (machine.state(), &machine.exit) {
-        out.number(EXIT_CODE, MACHINE, f64::from(exit.code.number()));
-        out.text(EXIT_MESSAGE, MACHINE, &exit.message);
-    }
-}
-
-fn configured(out: &mut Out, record: &VmRecord) {
-    let conf = record.conf.root();
-    for (id, member) in [
-        (DISPLAY_TYPE, "display"),
-        (DISPLAY_PORT, "displayPort"),
-        (DISPLAY_SECURE_PORT, "displaySecurePort"),
-        (DISPLAY_IP, "displayIp"),
-        (VM_TYPE, "vmType"),
-        (KVM_ENABLE, "kvmEnable"),
-        (ACPI_ENABLE, "acpiEnable"),
-        (CDROM, "cdrom"),
-        (BOOT, "boot"),
-    ] {
-        out.maybe_text(id, MACHINE, text(conf, member));
-    }
-    out.text(CLIENT_IP, MACHINE, &record.machine.client_ip);
-    out.maybe_text(PAUSE_CODE, MACHINE, shown_pause_code(record).map(str::to_owned));
-}
-
-fn running(out: &mut Out, record: &VmRecord, moment: &Moment, figures: Option<&VmSamples>) {
-    let machine = &record.machine;
-    out.number(PID, MACHINE, f64::from(record.process.map_or(0, |process| process.pid)));
     let elapsed = machine.started_at.map_or(0, |started| moment.wall.saturating_sub(started) / 1000);
-    out.number(ELAPSED, MACHINE, float(elapsed));
+    out.number(ELAPSED, float(elapsed));
     let age = figures.and_then(|figures| figures.age(moment.steady));
     let silent = machine.unknown_since.is_some()
         || figures.is_some_and(|figures| figures.silent_since.is_some())
         || age.is_some_and(|age| age > MONITOR_SILENT);
-    out.number(MONITOR_RESPONSE, MACHINE, if silent { -1.0 } else { 0.0 });
-    let started = machine.started_at.is_some();
-    out.number(STARTED, MACHINE, if started { 1.0 } else { 0.0 });
-    if started {
-        out.number(STATS_AGE, MACHINE, age.map_or(-1.0, |age| age.as_secs_f64()));
-        // No agent is listened to yet: what a silent one says.
-        out.text(USERNAME, MACHINE, "Unknown");
-        out.text(SESSION, MACHINE, "Unknown");
-        out.text(GUEST_IPS, MACHINE, "");
-        out.text(GUEST_FQDN, MACHINE, "");
-        out.number(MEMORY_USAGE, MACHINE, 0.0);
+    out.number(MONITOR_RESPONSE, if silent { -1.0 } else { 0.0 });
+    if machine.started_at.is_some() {
+        out.number(STATS_AGE, age.map_or(-1.0, |age| age.as_secs_f64()));
     }
 }
 
@@ -138,27 +104,31 @@ struct Pair<'a> {
     previous: Option<&'a Sample>,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
     /// How far apart the two are; none while there is only one.
     fn window(&self) -> Option<f64> {
         let window = self.last.at.saturating_duration_since(self.previous?.at).as_secs_f64();
         (window > 0.0).then_some(window)
     }
 
-    /// By how much a counter grew. None: not known at both ends, or it began anew.
-    fn grown(&self, counter: impl Fn(&DomainStats) -> Option<u64>) -> Option<u64> {
-        counter(&self.last.stats)?.checked_sub(counter(&self.previous?.stats)?)
+    /// A part of both.
+    fn part<T>(&self, of: impl Fn(&'a DomainStats) -> Option<&'a T>) -> (Option<&'a T>, Option<&'a T>) {
+        (of(&self.last.stats), self.previous.and_then(|previous| of(&previous.stats)))
     }
 }
 
-fn cpu(out: &mut Out, pair: &Pair<'_>) {
-    let Some(window) = pair.window() else { return };
-    let grown = [
-        (CPU_TIME, pair.grown(|stats| stats.cpu.time)),
-        (CPU_USER, pair.grown(|stats| stats.cpu.user)),
-        (CPU_SYSTEM, pair.grown(|stats| stats.cpu.system)),
-    ];
-    out.window(CPU_WINDOW, MACHINE, window, &grown);
+/// By how much a counter grew. None: not known at both ends, or it began anew.
+fn grown<T>(now: &T, before: &T, counter: impl Fn(&T) -> Option<u64>) -> Option<u64> {
+    counter(now)?.checked_sub(counter(before)?)
+}
+
+fn cpu(out: &mut Row<'_>, pair: &Pair<'_>) {
+    let (Some(window), Some(previous)) = (pair.window(), pair.previous) else { return };
+    let (now, before) = (&pair.last.stats.cpu, &previous.stats.cpu);
+    out.number(CPU_WINDOW, window);
+    maybe_number(out, CPU_TIME, grown(now, before, |cpu| cpu.time));
+    maybe_number(out, CPU_USER, grown(now, before, |cpu| cpu.user));
+    maybe_number(out, CPU_SYSTEM, grown(now, before, |cpu| cpu.system));
 }
 
 fn interface<'a>(stats: &'a DomainStats, name: &str) -> Option<&'a InterfaceStats> {
@@ -169,108 +139,49 @@ fn block<'a>(stats: &'a DomainStats, name: &str) -> Option<&'a BlockStats> {
     stats.blocks.iter().find(|block| block.name.as_deref() == Some(name))
 }
 
-fn nic(out: &mut Out, device: Value<'_>, pair: Option<&Pair<'_>>) {
-    // A host's own device has no tap whose counters could be read.
-    let Some(name) = text(device, "name").filter(|_| text(device, "device").as_deref() != Some("hostdev")) else { return };
-    let index = out.device(&name, "nic");
-    out.maybe_text(MAC, index, text(device, "macAddr"));
-    out.maybe_text(NIC_MODEL, index, text(device, "nicModel"));
-    let Some(pair) = pair else { return };
-    if let Some(now) = interface(&pair.last.stats, &name) {
-        out.maybe_number(RX_ERRORS, index, now.rx.errors);
-        out.maybe_number(RX_DROPPED, index, now.rx.dropped);
-        out.maybe_number(TX_ERRORS, index, now.tx.errors);
-        out.maybe_number(TX_DROPPED, index, now.tx.dropped);
+fn nic(out: &mut Row<'_>, device: &Device, pair: &Pair<'_>) {
+    let (now, before) = pair.part(|stats| interface(stats, &device.name));
+    if let Some(now) = now {
+        maybe_number(out, RX_ERRORS, now.rx.errors);
+        maybe_number(out, RX_DROPPED, now.rx.dropped);
+        maybe_number(out, TX_ERRORS, now.tx.errors);
+        maybe_number(out, TX_DROPPED, now.tx.dropped);
     }
     let Some(window) = pair.window() else { return };
-    let grown = [
-        (RX_BYTES, pair.grown(|stats| interface(stats, &name)?.rx.bytes)),
-        (TX_BYTES, pair.grown(|stats| interface(stats, &name)?.tx.bytes)),
-    ];
-    out.window(NET_WINDOW, index, window, &grown);
+    out.number(NET_WINDOW, window);
+    let (Some(now), Some(before)) = (now, before) else { return };
+    maybe_number(out, RX_BYTES, grown(now, before, |nic| nic.rx.bytes));
+    maybe_number(out, TX_BYTES, grown(now, before, |nic| nic.tx.bytes));
 }
 
-fn disk(out: &mut Out, device: Value<'_>, pair: Option<&Pair<'_>>) {
-    let Some(name) = text(device, "name") else { return };
-    let index = out.device(&name, "disk");
-    out.maybe_text(IMAGE, index, text(device, "imageID"));
-    let now = pair.and_then(|pair| block(&pair.last.stats, &name));
-    let size = |member, measured: Option<u64>| text(device, member).and_then(|text| text.parse().ok()).or(measured);
-    out.maybe_number(TRUE_SIZE, index, size("truesize", now.and_then(|now| now.allocation)));
-    out.maybe_number(APPARENT_SIZE, index, size("apparentsize", now.and_then(|now| now.physical)));
-    let Some((pair, window)) = pair.and_then(|pair| Some((pair, pair.window()?))) else { return };
-    let grown = [
-        (READ_BYTES, pair.grown(|stats| block(stats, &name)?.read.bytes)),
-        (WRITE_BYTES, pair.grown(|stats| block(stats, &name)?.write.bytes)),
-        (READ_OPERATIONS, pair.grown(|stats| block(stats, &name)?.read.count)),
-        (READ_TIME, pair.grown(|stats| block(stats, &name)?.read.time)),
-        (WRITE_OPERATIONS, pair.grown(|stats| block(stats, &name)?.write.count)),
-        (WRITE_TIME, pair.grown(|stats| block(stats, &name)?.write.time)),
-        (FLUSH_OPERATIONS, pair.grown(|stats| block(stats, &name)?.flush.count)),
-        (FLUSH_TIME, pair.grown(|stats| block(stats, &name)?.flush.time)),
-    ];
-    out.window(DISK_WINDOW, index, window, &grown);
-}
-
-fn balloon(out: &mut Out, record: &VmRecord, device: Value<'_>, pair: Option<&Pair<'_>>) {
-    let model = device.get("specParams").and_then(|parameters| text(parameters, "model"));
-    if model.is_none_or(|model| model == "none") {
-        return;
+fn disk(out: &mut Row<'_>, device: &Device, pair: &Pair<'_>) {
+    let (now, before) = pair.part(|stats| block(stats, &device.name));
+    if let Some(now) = now {
+        for (id, measured) in [(TRUE_SIZE, now.allocation), (APPARENT_SIZE, now.physical)] {
+            maybe_number(out, id, measured.filter(|_| !device.known.has(id)));
+        }
     }
-    let kib = |member| text(record.conf.root(), member).and_then(|mib| mib.trim().parse::<u64>().ok()).unwrap_or(0).saturating_mul(1024);
-    let most = kib("memSize");
-    out.number(BALLOON_MAX, MACHINE, float(most));
-    out.number(BALLOON_MIN, MACHINE, float(kib("memGuaranteedSize")));
-    out.number(BALLOON_TARGET, MACHINE, float(record.balloon_target_kib.unwrap_or(most)));
-    out.maybe_number(BALLOON_CURRENT, MACHINE, pair.and_then(|pair| pair.last.stats.balloon.current_kib));
+    let Some(window) = pair.window() else { return };
+    out.number(DISK_WINDOW, window);
+    let (Some(now), Some(before)) = (now, before) else { return };
+    maybe_number(out, READ_BYTES, grown(now, before, |disk| disk.read.bytes));
+    maybe_number(out, WRITE_BYTES, grown(now, before, |disk| disk.write.bytes));
+    maybe_number(out, READ_OPERATIONS, grown(now, before, |disk| disk.read.count));
+    maybe_number(out, READ_TIME, grown(now, before, |disk| disk.read.time));
+    maybe_number(out, WRITE_OPERATIONS, grown(now, before, |disk| disk.write.count));
+    maybe_number(out, WRITE_TIME, grown(now, before, |disk| disk.write.time));
+    maybe_number(out, FLUSH_OPERATIONS, grown(now, before, |disk| disk.flush.count));
+    maybe_number(out, FLUSH_TIME, grown(now, before, |disk| disk.flush.time));
 }
 
-fn text(value: Value<'_>, member: &str) -> Option<String> {
-    value.get(member).and_then(scalar_text)
-}
-
-fn seconds(millis: Millis) -> f64 {
-    float(millis) / 1000.0
+fn maybe_number(out: &mut Row<'_>, id: u32, value: Option<u64>) {
+    if let Some(value) = value {
+        out.number(id, float(value));
+    }
 }
 
 /// Counters as the sample's one kind of number; what 53 bits cannot tell apart, no rate shows.
 #[allow(clippy::cast_precision_loss)]
-fn float(number: u64) -> f64 {
+pub(super) fn float(number: u64) -> f64 {
     number as f64
-}
-
-/// A sample in the making.
-struct Out(shaper::Sample);
-
-impl Out {
-    fn device(&mut self, name: &str, kind: &str) -> u32 {
-        let index = u32::try_from(self.0.devices.len()).unwrap_or(MACHINE);
-        self.0.devices.push(name.to_owned());
-        self.text(KIND, index, kind);
-        index
-    }
-
-    fn text(&mut self, id: u32, device: u32, value: &str) {
-        self.0.texts.push((id, device, value.to_owned()));
-    }
-
-    fn maybe_text(&mut self, id: u32, device: u32, value: Option<String>) {
-        self.0.texts.extend(value.map(|value| (id, device, value)));
-    }
-
-    fn number(&mut self, id: u32, device: u32, value: f64) {
-        self.0.numbers.push((id, device, value));
-    }
-
-    fn maybe_number(&mut self, id: u32, device: u32, value: Option<u64>) {
-        self.0.numbers.extend(value.map(|value| (id, device, float(value))));
-    }
-
-    /// A window and what grew in it.
-    fn window(&mut self, id: u32, device: u32, seconds: f64, grown: &[(u32, Option<u64>)]) {
-        self.number(id, device, seconds);
-        for (metric, value) in grown {
-            self.maybe_number(*metric, device, *value);
-        }
-    }
 }

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::task::JoinError;
 use tracing::Instrument as _;
 
 use super::request::Body;
 use super::{Caller, MethodCall, Service, Shared};
 use crate::decode::{DecodeError, Request, decode_request};
-use crate::encode::{encode_fault, encode_reply};
+use crate::encode::{Document, encode_fault, encode_reply};
 use crate::fault::Fault;
 
 /// Bodies above this size are decoded where blocking is allowed.
 const LARGE: usize = 256 << 10;
 
 /// The document that answers `body`: always one, whatever happens.
-pub(super) async fn answer(body: Body, caller: Caller, arrived: Instant, shared: Arc<Shared>) -> Bytes {
+pub(super) async fn answer(body: Body, caller: Caller, arrived: Instant, shared: Arc<Shared>) -> Document {
     // The semaphore is never closed. The permit goes with the task, so that hanging up does not make room.
     let permit = Arc::clone(&shared.requests).acquire_owned().await;
     let peer = caller.peer.clone();
@@ -26,13 +25,10 @@ pub(super) async fn answer(body: Body, caller: Caller, arrived: Instant, shared:
         drop(permit);
         document
     });
-    task.await.map_or_else(
-        |error| {
-            tracing::error!(%peer, panicked = error.is_panic(), "a call ended without a reply");
-            encode_fault(&internal()).into()
-        },
-        Bytes::from,
-    )
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%peer, panicked = error.is_panic(), "a call ended without a reply");
+        encode_fault(&internal()).into()
+    })
 }
 
 /// The answer when a task of ours broke.
@@ -40,16 +36,16 @@ fn internal() -> Fault {
     Fault::python("<type 'exceptions.RuntimeError'>", "internal error")
 }
 
-async fn call(body: Body, caller: Caller, arrived: Instant, service: &Arc<dyn Service>) -> Vec<u8> {
+async fn call(body: Body, caller: Caller, arrived: Instant, service: &Arc<dyn Service>) -> Document {
     let Request { method, arguments, held } = match decode(body, service).await {
         Ok(Ok(request)) => request,
         Ok(Err(error)) => {
             tracing::warn!(peer = %caller.peer, %error, "request not understood");
-            return encode_fault(&error.fault());
+            return encode_fault(&error.fault()).into();
         }
         Err(error) => {
             tracing::error!(peer = %caller.peer, %error, "decoding broke");
-            return encode_fault(&internal());
+            return encode_fault(&internal()).into();
         }
     };
     service.seen(&caller);
@@ -59,9 +55,9 @@ async fn call(body: Body, caller: Caller, arrived: Instant, service: &Arc<dyn Se
         match service.call(call).await {
             Ok(reply) => encode_reply(&reply.value, &reply.held).unwrap_or_else(|error| {
                 tracing::error!(%error, "the reply cannot be sent");
-                encode_fault(&error.fault())
+                encode_fault(&error.fault()).into()
             }),
-            Err(fault) => encode_fault(&fault),
+            Err(fault) => encode_fault(&fault).into(),
         }
     }
     .instrument(span)

@@ -7,13 +7,14 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::dispatch;
 use super::{BUFFER_UNIT, Caller, Shared};
+use crate::encode::Document;
 
 /// Bodies up to this size need no share of the memory for large ones: the connection limit bounds them.
 const SMALL: usize = 64 << 10;
@@ -64,7 +65,7 @@ impl Refusal {
 }
 
 /// Answers `request`.
-pub(super) async fn answer(request: Request<Incoming>, mut caller: Caller, shared: Arc<Shared>) -> (Response<Full<Bytes>>, Rest) {
+pub(super) async fn answer(request: Request<Incoming>, mut caller: Caller, shared: Arc<Shared>) -> (Response<Document>, Rest) {
     let (head, body) = request.into_parts();
     caller.flow_id = flow_id(&head.headers);
     let body = match admit(&head, shared.limits.body) {
@@ -144,15 +145,15 @@ async fn collect(mut body: Incoming, length: usize, idle: Duration) -> Result<By
     }
 }
 
-fn respond(document: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(document));
+fn respond(document: Document) -> Response<Document> {
+    let mut response = Response::new(document);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     response
 }
 
 /// A refused request's body was not read, so the connection cannot go on.
-fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(refusal.text().as_bytes())));
+fn refuse(refusal: Refusal) -> Response<Document> {
+    let mut response = Response::new(Document::from(refusal.text().as_bytes().to_vec()));
     *response.status_mut() = refusal.status();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -55,7 +55,7 @@ fn what_python_reads_and_writes_again_is_byte_for_byte_ours() {
                  arguments, method = x.loads(sys.stdin.buffer.read())\n\
                  sys.stdout.buffer.write(x.dumps(arguments, method).encode())";
     assert_eq!(String::from_utf8(python(again, &request, "")).unwrap(), String::from_utf8(request).unwrap());
-    let reply = encode_reply(&everything(), &HeldTable::new()).unwrap();
+    let reply = Vec::from(encode_reply(&everything(), &HeldTable::new()).unwrap());
     let again = "import sys, xmlrpc.client as x\n\
                  value, _ = x.loads(sys.stdin.buffer.read())\n\
                  sys.stdout.buffer.write(x.dumps(value, methodresponse=True).encode())";

@@ -12,7 +12,7 @@ use vdsm_hypervisor::libvirt::{CallError, DomainInfo, DomainState, Killed, Libvi
 use vdsm_modules::decider::ModuleDecider;
 use vdsm_modules::hooks::{ChainOutcome, ChainRequest, HookRunner};
 use vdsm_modules::registry::Registry;
-use vdsm_modules::shaper::{Sample, ShapeError, Shaper};
+use vdsm_modules::shaper::{Samples, ShapeError, Shaper};
 
 /// libvirt, and the time that was spent in it.
 pub(crate) struct Timed {
@@ -149,7 +149,7 @@ impl HookRunner for Late {
 
 #[async_trait::async_trait]
 impl Shaper for Late {
-    async fn shape(&self, samples: Vec<Sample>) -> Result<Tree, ShapeError> {
+    async fn shape(&self, samples: Samples) -> Result<Tree, ShapeError> {
         let Some(registry) = self.registry.get() else { return Err(ShapeError("no modules yet".into())) };
         self.shaped.fetch_add(1, Ordering::Relaxed);
         registry.shape(samples).await

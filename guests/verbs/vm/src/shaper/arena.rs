@@ -45,16 +45,16 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// An array with an object for each of `items`, whose members `fill` writes.
-    pub(crate) fn array<T>(items: &[T], fill: impl Fn(&mut Arena, &T)) -> Tree {
+    /// An array of `count` objects, whose members `fill` writes.
+    pub(crate) fn array(count: usize, fill: impl Fn(&mut Arena, usize)) -> Tree {
         // What a machine with some devices needs: a vector that grows is copied each time.
-        let mut nodes = Vec::with_capacity(1 + 80 * items.len());
+        let mut nodes = Vec::with_capacity(1 + 80 * count);
         nodes.push(Node { key: 0, kind: Kind::Array, a: 0, b: 0 });
-        let text = String::with_capacity(640 * items.len());
+        let text = String::with_capacity(640 * count);
         let tree = Tree { keys: Vec::with_capacity(NAMES.len()), text, bytes: Vec::new(), nodes };
         let mut arena = Arena { tree, used: [UNUSED; NAMES.len()], devices: Vec::new(), parent: 0 };
-        for item in items {
-            arena.nest(0, |arena| fill(arena, item));
+        for index in 0..count {
+            arena.nest(0, |arena| fill(arena, index));
         }
         arena.tree
     }

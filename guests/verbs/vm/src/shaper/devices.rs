@@ -1,24 +1,18 @@
 //! The `network` and `disks` groups of statistics. Rates exist once there are two samples, counters once there is one.
 
-use vdsm_sdk::vm::shaper::Sample;
-
 use super::arena::{Arena, Name};
-use super::metrics::{Device, device_number as number, device_text as text};
-
-fn of_kind<'a>(sample: &'a Sample, devices: &'a [Device<'a>], kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Device<'a>)> {
-    let named = sample.devices.iter().map(String::as_str).zip(devices);
-    named.filter(move |(_, device)| device.text(text::KIND) == Some(kind))
-}
+use super::metrics::{Device, Devices, device_number as number, device_text as text};
 
 /// One member a NIC, by the name of its tap.
-pub(super) fn network(out: &mut Arena, sample: &Sample, devices: &[Device<'_>]) {
+pub(super) fn network(out: &mut Arena, nics: &Devices<'_>, machine: usize) {
     const COUNTERS: [(Name, u32); 4] = [
         (Name::RxErrors, number::RX_ERRORS),
         (Name::RxDropped, number::RX_DROPPED),
         (Name::TxErrors, number::TX_ERRORS),
         (Name::TxDropped, number::TX_DROPPED),
     ];
-    for (name, nic) in of_kind(sample, devices, "nic") {
+    for nic in nics.rows_of(machine) {
+        let name = nic.text(text::NAME).unwrap_or_default();
         out.device(name, |out| {
             out.text(Name::Label, name);
             out.text(Name::MacAddr, nic.text(text::MAC).unwrap_or_default());
@@ -31,7 +25,7 @@ pub(super) fn network(out: &mut Arena, sample: &Sample, devices: &[Device<'_>]) 
                 }
             }
             for (name, id) in [(Name::RxRate, number::RX_BYTES), (Name::TxRate, number::TX_BYTES)] {
-                if let Some(bytes_per_second) = rate(nic, id, number::NET_WINDOW) {
+                if let Some(bytes_per_second) = rate(&nic, id, number::NET_WINDOW) {
                     out.tenths(name, 100.0 * bytes_per_second / speed / 125_000.0);
                 }
             }
@@ -45,14 +39,14 @@ fn nominal_speed(model: &str) -> f64 {
 }
 
 /// One member a disk, by its target.
-pub(super) fn disks(out: &mut Arena, sample: &Sample, devices: &[Device<'_>]) {
+pub(super) fn disks(out: &mut Arena, disks: &Devices<'_>, machine: usize) {
     const LATENCIES: [(Name, u32, u32); 3] = [
         (Name::ReadLatency, number::READ_TIME, number::READ_OPERATIONS),
         (Name::WriteLatency, number::WRITE_TIME, number::WRITE_OPERATIONS),
         (Name::FlushLatency, number::FLUSH_TIME, number::FLUSH_OPERATIONS),
     ];
-    for (name, disk) in of_kind(sample, devices, "disk") {
-        out.device(name, |out| {
+    for disk in disks.rows_of(machine) {
+        out.device(disk.text(text::NAME).unwrap_or_default(), |out| {
             // VDSM shows 0 for a drive whose sizes it does not keep.
             out.whole(Name::TrueSize, disk.number(number::TRUE_SIZE).unwrap_or(0.0));
             out.whole(Name::ApparentSize, disk.number(number::APPARENT_SIZE).unwrap_or(0.0));
@@ -60,7 +54,7 @@ pub(super) fn disks(out: &mut Arena, sample: &Sample, devices: &[Device<'_>]) {
                 out.text(Name::ImageId, image);
             }
             for (name, id) in [(Name::ReadRate, number::READ_BYTES), (Name::WriteRate, number::WRITE_BYTES)] {
-                if let Some(bytes_per_second) = rate(disk, id, number::DISK_WINDOW) {
+                if let Some(bytes_per_second) = rate(&disk, id, number::DISK_WINDOW) {
                     out.hundredths(name, bytes_per_second);
                 }
             }
@@ -74,7 +68,7 @@ pub(super) fn disks(out: &mut Arena, sample: &Sample, devices: &[Device<'_>]) {
 }
 
 /// The difference `id` per second of its window; none until there are two samples.
-fn rate(device: &Device<'_>, id: u32, window: u32) -> Option<f64> {
+fn rate(device: &Device<'_, '_>, id: u32, window: u32) -> Option<f64> {
     match device.number(window) {
         Some(seconds) if seconds > 0.0 => Some(device.number(id)? / seconds),
         _ => None,

@@ -1,12 +1,13 @@
-//! Metric ids of a sample and the look-up of a sample's values by them.
+//! Metric ids of samples and the look-up of values by them.
 //!
-//! The ids are those of `metrics.md` beside the interface `vdsm:vm`. A sample is an open list: what is not there is not known,
-//! and an id that is not in these tables is skipped.
+//! The ids are those of `metrics.md` beside the interface `vdsm:vm`. What is not in a table is not known, and a kind or an id that is not
+//! looked for here is skipped.
 
-use vdsm_sdk::vm::shaper::{MACHINE, Sample};
+use vdsm_sdk::vm::shaper::{Numbers, Samples, Texts};
 
 /// Texts about the machine itself.
 pub(crate) mod text {
+    pub(crate) const VM: u32 = 0;
     pub(crate) const STATUS: u32 = 1;
     pub(crate) const EXIT_MESSAGE: u32 = 2;
     pub(crate) const PAUSE_CODE: u32 = 3;
@@ -51,7 +52,7 @@ pub(crate) mod number {
 
 /// Texts about a device.
 pub(crate) mod device_text {
-    pub(crate) const KIND: u32 = 200;
+    pub(crate) const NAME: u32 = 200;
     pub(crate) const MAC: u32 = 201;
     pub(crate) const NIC_MODEL: u32 = 202;
     pub(crate) const IMAGE: u32 = 203;
@@ -79,64 +80,62 @@ pub(crate) mod device_number {
     pub(crate) const FLUSH_TIME: u32 = 230;
 }
 
-/// The values of one machine or one device, by id.
-pub(crate) struct Values<'a, const TEXTS: usize, const NUMBERS: usize> {
-    texts: [Option<&'a str>; TEXTS],
-    numbers: [Option<f64>; NUMBERS],
-    first_text: u32,
-    first_number: u32,
+/// The columns of a table whose ids begin at `TEXT` and `NUMBER`, each looked up once.
+pub(crate) struct Columns<'a, const TEXT: u32, const TEXTS: usize, const NUMBER: u32, const NUMBERS: usize> {
+    texts: [Texts<'a>; TEXTS],
+    numbers: [Numbers<'a>; NUMBERS],
+    owners: &'a [u32],
 }
 
-/// Values of the machine itself.
-pub(crate) type Machine<'a> = Values<'a, 20, 31>;
-/// Values of a device.
-pub(crate) type Device<'a> = Values<'a, 4, 21>;
+/// Those of `machine`.
+pub(crate) type Machines<'a> = Columns<'a, 0, 21, 100, 31>;
+/// Those of `nic` and `disk`.
+pub(crate) type Devices<'a> = Columns<'a, 200, 4, 210, 21>;
 
-impl<'a, const TEXTS: usize, const NUMBERS: usize> Values<'a, TEXTS, NUMBERS> {
-    const fn new(first_text: u32, first_number: u32) -> Self {
-        Values { texts: [None; TEXTS], numbers: [None; NUMBERS], first_text, first_number }
-    }
-
-    fn set_text(&mut self, id: u32, value: &'a str) {
-        if let Some(slot) = self.texts.get_mut(id.wrapping_sub(self.first_text) as usize) {
-            *slot = Some(value);
+impl<'a, const TEXT: u32, const TEXTS: usize, const NUMBER: u32, const NUMBERS: usize> Columns<'a, TEXT, TEXTS, NUMBER, NUMBERS> {
+    /// The columns of the table of that kind.
+    pub(crate) fn of(samples: &'a Samples, kind: &str) -> Self {
+        let table = samples.table(kind);
+        Columns {
+            texts: std::array::from_fn(|index| table.texts(TEXT + index as u32)),
+            numbers: std::array::from_fn(|index| table.numbers(NUMBER + index as u32)),
+            owners: table.owners(),
         }
     }
 
-    fn set_number(&mut self, id: u32, value: f64) {
-        if let Some(slot) = self.numbers.get_mut(id.wrapping_sub(self.first_number) as usize) {
-            *slot = Some(value);
-        }
+    /// One row.
+    pub(crate) fn row(&self, row: usize) -> Row<'_, 'a, TEXT, TEXTS, NUMBER, NUMBERS> {
+        Row { columns: self, row }
     }
 
+    /// The rows of a machine.
+    pub(crate) fn rows_of(&self, machine: usize) -> impl Iterator<Item = Row<'_, 'a, TEXT, TEXTS, NUMBER, NUMBERS>> {
+        let first = self.owners.partition_point(|owner| (*owner as usize) < machine);
+        let count = self.owners.iter().skip(first).take_while(|owner| **owner as usize == machine).count();
+        (first..first + count).map(|row| self.row(row))
+    }
+}
+
+/// The values of one machine or one device, by id.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'c, 'a, const TEXT: u32, const TEXTS: usize, const NUMBER: u32, const NUMBERS: usize> {
+    columns: &'c Columns<'a, TEXT, TEXTS, NUMBER, NUMBERS>,
+    row: usize,
+}
+
+/// A machine.
+pub(crate) type Machine<'c, 'a> = Row<'c, 'a, 0, 21, 100, 31>;
+/// A device.
+pub(crate) type Device<'c, 'a> = Row<'c, 'a, 200, 4, 210, 21>;
+
+impl<'a, const TEXT: u32, const TEXTS: usize, const NUMBER: u32, const NUMBERS: usize> Row<'_, 'a, TEXT, TEXTS, NUMBER, NUMBERS> {
     /// The text of that id.
     pub(crate) fn text(&self, id: u32) -> Option<&'a str> {
-        self.texts.get(id.wrapping_sub(self.first_text) as usize).copied().flatten()
+        self.columns.texts.get(id.wrapping_sub(TEXT) as usize)?.at(self.row)
     }
 
     /// The number of that id.
     pub(crate) fn number(&self, id: u32) -> Option<f64> {
-        self.numbers.get(id.wrapping_sub(self.first_number) as usize).copied().flatten()
+        self.columns.numbers.get(id.wrapping_sub(NUMBER) as usize)?.at(self.row)
     }
-}
-
-/// Sorts a sample's values by what they are about: the machine, and its devices in the order of `sample.devices`.
-pub(crate) fn sort(sample: &Sample) -> (Machine<'_>, Vec<Device<'_>>) {
-    let mut machine = Machine::new(text::STATUS, number::EXIT_CODE);
-    let mut devices: Vec<Device<'_>> = sample.devices.iter().map(|_| Device::new(device_text::KIND, device_number::NET_WINDOW)).collect();
-    for text in &sample.texts {
-        match devices.get_mut(text.device as usize) {
-            Some(device) => device.set_text(text.id, &text.value),
-            None if text.device == MACHINE => machine.set_text(text.id, &text.value),
-            None => {}
-        }
-    }
-    for number in &sample.numbers {
-        match devices.get_mut(number.device as usize) {
-            Some(device) => device.set_number(number.id, number.value),
-            None if number.device == MACHINE => machine.set_number(number.id, number.value),
-            None => {}
-        }
-    }
-    (machine, devices)
 }

@@ -1,4 +1,4 @@
-//! Statistics of a machine as `getVmStats` shows them, made from the host's sample.
+//! Statistics of a machine as `getVmStats` shows them, made from the host's samples.
 //!
 //! Wire types are the contract: nearly every number travels as text, `exitCode` as int, times of events as double. A member whose
 //! value is not known is left out where VDSM leaves it out and has VDSM's default where it has one.
@@ -9,35 +9,45 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 
-use vdsm_sdk::vm::shaper::{Sample, Shaper};
+use vdsm_sdk::vm::shaper::{Samples, Shaper};
 use vdsm_sdk::wire::Tree;
 
 use arena::{Arena, Name};
-use metrics::{Machine, number, text};
+use metrics::{Devices, Machine, Machines, number, text};
 
-/// Shapes one sample: the members of its structure.
-fn shape(out: &mut Arena, sample: &Sample) {
-    let (machine, devices) = metrics::sort(sample);
-    out.text(Name::VmId, &sample.vm);
+/// Shapes all samples: a structure a machine.
+fn shape(samples: &Samples) -> Tree {
+    let machines = Machines::of(samples, "machine");
+    let (nics, disks) = (Devices::of(samples, "nic"), Devices::of(samples, "disk"));
+    Arena::array(samples.machines as usize, |out, index| {
+        structure(out, &machines.row(index), |out| {
+            out.object(Name::Network, |out| devices::network(out, &nics, index));
+            out.object(Name::Disks, |out| devices::disks(out, &disks, index));
+        })
+    })
+}
+
+/// The members of a machine's structure; `devices` writes those of its devices.
+fn structure(out: &mut Arena, machine: &Machine<'_, '_>, devices: impl FnOnce(&mut Arena)) {
+    out.text(Name::VmId, machine.text(text::VM).unwrap_or_default());
     out.text(Name::Status, machine.text(text::STATUS).unwrap_or_default());
     out.text(Name::Hash, machine.text(text::HASH).unwrap_or("0"));
-    watchdog(out, &machine);
+    watchdog(out, machine);
     if machine.text(text::STATUS) == Some("Down") {
-        return down(out, &machine);
+        return down(out, machine);
     }
-    live(out, &machine);
-    out.object(Name::Network, |out| devices::network(out, sample, &devices));
-    out.object(Name::Disks, |out| devices::disks(out, sample, &devices));
+    live(out, machine);
+    devices(out);
     // The guest agent's part and the balloon exist from the start of the domain on.
     if machine.number(number::STARTED).is_some_and(|started| started != 0.0) {
-        cpu(out, &machine);
-        guest(out, &machine);
-        balloon(out, &machine);
+        cpu(out, machine);
+        guest(out, machine);
+        balloon(out, machine);
     }
 }
 
 /// What a Down machine shows beside its identity.
-fn down(out: &mut Arena, machine: &Machine<'_>) {
+fn down(out: &mut Arena, machine: &Machine<'_, '_>) {
     out.int(Name::ExitCode, machine.number(number::EXIT_CODE).unwrap_or(1.0) as i32);
     out.text(Name::ExitMessage, machine.text(text::EXIT_MESSAGE).unwrap_or_default());
     if let Some(offset) = machine.text(text::TIME_OFFSET) {
@@ -61,7 +71,7 @@ const LIVE_TEXTS: [(Name, u32, Option<&str>); 12] = [
     (Name::Boot, text::BOOT, None),
 ];
 
-fn live(out: &mut Arena, machine: &Machine<'_>) {
+fn live(out: &mut Arena, machine: &Machine<'_, '_>) {
     for (name, id, default) in LIVE_TEXTS {
         if let Some(value) = machine.text(id).or(default) {
             out.text(name, value);
@@ -74,7 +84,7 @@ fn live(out: &mut Arena, machine: &Machine<'_>) {
     }
 }
 
-fn watchdog(out: &mut Arena, machine: &Machine<'_>) {
+fn watchdog(out: &mut Arena, machine: &Machine<'_, '_>) {
     if let (Some(time), Some(action)) = (machine.number(number::WATCHDOG_TIME), machine.text(text::WATCHDOG_ACTION)) {
         out.object(Name::WatchdogEvent, |out| {
             out.double(Name::Time, time);
@@ -84,7 +94,7 @@ fn watchdog(out: &mut Arena, machine: &Machine<'_>) {
 }
 
 /// Shares of one processor in percent: what the guest used, and what QEMU used beside it. Zero until there are two samples.
-fn cpu(out: &mut Arena, machine: &Machine<'_>) {
+fn cpu(out: &mut Arena, machine: &Machine<'_, '_>) {
     out.hundredths(Name::StatsAge, machine.number(number::STATS_AGE).unwrap_or(-1.0));
     let share = |nanoseconds: f64| match machine.number(number::CPU_WINDOW) {
         Some(window) if window > 0.0 => (nanoseconds / window / 1e7).max(0.0),
@@ -97,7 +107,7 @@ fn cpu(out: &mut Arena, machine: &Machine<'_>) {
 }
 
 /// The guest's own words; those of a silent agent until one speaks.
-fn guest(out: &mut Arena, machine: &Machine<'_>) {
+fn guest(out: &mut Arena, machine: &Machine<'_, '_>) {
     out.text(Name::Username, machine.text(text::USERNAME).unwrap_or("Unknown"));
     out.text(Name::Session, machine.text(text::SESSION).unwrap_or("Unknown"));
     out.whole(Name::MemUsage, machine.number(number::MEMORY_USAGE).unwrap_or(0.0));
@@ -106,7 +116,7 @@ fn guest(out: &mut Arena, machine: &Machine<'_>) {
     out.empty_array(Name::AppsList);
 }
 
-fn balloon(out: &mut Arena, machine: &Machine<'_>) {
+fn balloon(out: &mut Arena, machine: &Machine<'_, '_>) {
     const SIZES: [(Name, u32); 4] = [
         (Name::BalloonMax, number::BALLOON_MAX),
         (Name::BalloonMin, number::BALLOON_MIN),
@@ -123,7 +133,7 @@ fn balloon(out: &mut Arena, machine: &Machine<'_>) {
 }
 
 impl Shaper for crate::Module {
-    fn shape(samples: &[Sample]) -> Tree {
-        Arena::array(samples, shape)
+    fn shape(samples: &Samples) -> Tree {
+        shape(samples)
     }
 }

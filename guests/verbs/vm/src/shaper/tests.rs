@@ -1,43 +1,58 @@
 //! Statistics have VDSM's members in VDSM's types. Rung: pure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use vdsm_sdk::vm::shaper::{MACHINE, Number, Sample, Text};
+use vdsm_sdk::mock::{Row, Samples};
 use vdsm_sdk::wire::{Value, decode};
 use vdsm_sdk::{array, object};
 
-use super::arena::Arena;
 use super::metrics::{device_number, device_text, number, text};
 use super::shape;
 
-struct Builder(Sample);
+struct Builder(Samples, Vec<(u32, String)>, Vec<(u32, f64)>, Vec<Thing>);
+
+/// A device: kind, name, texts and numbers.
+type Thing = (String, String, Vec<(u32, String)>, Vec<(u32, f64)>);
 
 fn sample(status: &str) -> Builder {
-    let empty = Sample { vm: "vm-1".into(), devices: Vec::new(), numbers: Vec::new(), texts: Vec::new() };
-    Builder(empty).texts(&[(text::STATUS, status), (text::HASH, "-42")])
+    Builder(Samples::new(), Vec::new(), Vec::new(), Vec::new()).texts(&[(text::STATUS, status), (text::HASH, "-42")])
+}
+
+fn owned(texts: &[(u32, &str)]) -> Vec<(u32, String)> {
+    texts.iter().map(|(id, value)| (*id, (*value).to_owned())).collect()
+}
+
+fn fill(row: Row<'_>, texts: &[(u32, String)], numbers: &[(u32, f64)]) {
+    let row = texts.iter().fold(row, |row, (id, value)| row.text(*id, value));
+    numbers.iter().fold(row, |row, (id, value)| row.number(*id, *value));
 }
 
 impl Builder {
     fn texts(mut self, texts: &[(u32, &str)]) -> Builder {
-        self.0.texts.extend(texts.iter().map(|(id, value)| Text { id: *id, device: MACHINE, value: (*value).into() }));
+        self.1.extend(owned(texts));
         self
     }
 
     fn numbers(mut self, numbers: &[(u32, f64)]) -> Builder {
-        self.0.numbers.extend(numbers.iter().map(|(id, value)| Number { id: *id, device: MACHINE, value: *value }));
+        self.2.extend(numbers);
         self
     }
 
-    fn device(mut self, name: &str, texts: &[(u32, &str)], numbers: &[(u32, f64)]) -> Builder {
-        let device = self.0.devices.len() as u32;
-        self.0.devices.push(name.into());
-        self.0.texts.extend(texts.iter().map(|(id, value)| Text { id: *id, device, value: (*value).into() }));
-        self.0.numbers.extend(numbers.iter().map(|(id, value)| Number { id: *id, device, value: *value }));
+    fn device(mut self, kind: &str, name: &str, texts: &[(u32, &str)], numbers: &[(u32, f64)]) -> Builder {
+        self.3.push((kind.to_owned(), name.to_owned(), owned(texts), numbers.to_vec()));
         self
     }
 
-    fn shaped(self) -> Value {
-        let shaped = decode(&Arena::array(&[self.0], shape)).expect("a well-formed tree");
-        shaped.at("0").expect("a structure for the sample").clone()
+    /// The structure of this machine, which lies between two others.
+    fn shaped(mut self) -> Value {
+        self.0.machine("vm-0");
+        fill(self.0.machine("vm-1"), &self.1, &self.2);
+        for (kind, name, texts, numbers) in &self.3 {
+            fill(self.0.device(kind).text(device_text::NAME, name), texts, numbers);
+        }
+        self.0.machine("vm-2");
+        self.0.device("nic").text(device_text::NAME, "other");
+        let shaped = decode(&shape(&self.0.finish())).expect("a well-formed tree");
+        shaped.at("1").expect("a structure for the sample").clone()
     }
 }
 
@@ -128,7 +143,7 @@ fn load_is_in_percent_of_one_processor_with_two_decimals() {
 
 #[test]
 fn a_nic_has_counters_from_one_sample_on_and_rates_from_two() {
-    let texts = [(device_text::KIND, "nic"), (device_text::MAC, "00:1a:4a:16:01:51"), (device_text::NIC_MODEL, "pv")];
+    let texts = [(device_text::MAC, "00:1a:4a:16:01:51"), (device_text::NIC_MODEL, "pv")];
     let counters = [
         (device_number::RX_ERRORS, 0.0),
         (device_number::RX_DROPPED, 2.0),
@@ -136,7 +151,8 @@ fn a_nic_has_counters_from_one_sample_on_and_rates_from_two() {
         (device_number::TX_DROPPED, 0.0),
     ];
     let rates = [(device_number::NET_WINDOW, 5.0), (device_number::RX_BYTES, 62_500_000.0), (device_number::TX_BYTES, 0.0)];
-    let shaped = running().device("vnet0", &texts, &counters).device("vnet1", &texts, &[&counters[..], &rates[..]].concat()).shaped();
+    let shaped =
+        running().device("nic", "vnet0", &texts, &counters).device("nic", "vnet1", &texts, &[&counters[..], &rates[..]].concat()).shaped();
     let mut once = object! { "name": "vnet0", "macAddr": "00:1a:4a:16:01:51", "speed": "1000", "state": "unknown" };
     for (name, value) in [("rxErrors", "0"), ("rxDropped", "2"), ("txErrors", "5000000000"), ("txDropped", "0")] {
         once.set(name, value);
@@ -151,15 +167,15 @@ fn a_nic_has_counters_from_one_sample_on_and_rates_from_two() {
 #[test]
 fn nics_other_than_virtio_and_e1000_are_slow() {
     for (model, speed) in [("rtl8139", "100"), ("e1000", "1000"), ("virtio", "1000")] {
-        let nic = [(device_text::KIND, "nic"), (device_text::NIC_MODEL, model)];
-        assert_eq!(running().device("vnet0", &nic, &[]).shaped().at("network.vnet0.speed"), Some(&speed.into()));
+        let nic = [(device_text::NIC_MODEL, model)];
+        assert_eq!(running().device("nic", "vnet0", &nic, &[]).shaped().at("network.vnet0.speed"), Some(&speed.into()));
     }
 }
 
 #[test]
 fn a_disk_has_sizes_at_once_and_latencies_in_whole_nanoseconds() {
-    let texts = [(device_text::KIND, "disk"), (device_text::IMAGE, "img")];
-    let shaped = running().device("hdc", &texts[..1], &[]).shaped();
+    let texts = [(device_text::IMAGE, "img")];
+    let shaped = running().device("disk", "hdc", &[], &[]).shaped();
     assert_eq!(shaped.at("disks.hdc"), Some(&object! { "truesize": "0", "apparentsize": "0" }.into()));
     let numbers = [
         (device_number::TRUE_SIZE, 8_589_934_592.0),
@@ -178,7 +194,7 @@ fn a_disk_has_sizes_at_once_and_latencies_in_whole_nanoseconds() {
         "truesize": "8589934592", "apparentsize": "10737418240", "imageID": "img", "readRate": "0.50", "writeRate": "100000.00",
         "readLatency": "333", "writeLatency": "0", "flushLatency": "4",
     };
-    assert_eq!(running().device("vda", &texts, &numbers).shaped().at("disks.vda"), Some(&expected.into()));
+    assert_eq!(running().device("disk", "vda", &texts, &numbers).shaped().at("disks.vda"), Some(&expected.into()));
 }
 
 #[test]
@@ -202,7 +218,7 @@ fn balloon_and_watchdog_have_their_own_types() {
 #[test]
 fn a_guests_own_words_cannot_spoil_the_reply_and_unknown_metrics_are_skipped() {
     let shaped = running().texts(&[(text::GUEST_FQDN, "a\u{1}\u{7f}b\u{85}\tü"), (99_999, "x")]).numbers(&[(2, 1.0)]);
-    let shaped = shaped.device("x0", &[(device_text::KIND, "teapot")], &[(device_number::RX_BYTES, 1.0)]).shaped();
+    let shaped = shaped.device("teapot", "x0", &[], &[(device_number::RX_BYTES, 1.0)]).shaped();
     assert_eq!(shaped.text("guestFQDN"), Some("a\u{fffd}\u{fffd}b\u{85}\tü"));
     assert_eq!(shaped.get("network"), Some(&object! {}.into()));
 }

@@ -1,9 +1,13 @@
-//! A host for unit tests: runs a hook on a document, natively, and shows what it did. Not there in components.
+//! A host for unit tests: runs a hook on a document, natively, and shows what it did; makes samples for a shaper. Not there in components.
+
+mod samples;
 
 use std::cell::RefCell;
 
 use crate::hook::log::Level;
 use crate::hook::{self, DomainHook, HookCall, HookError};
+
+pub use samples::{Row, Samples};
 
 thread_local! {
     static LINES: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
