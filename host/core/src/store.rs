@@ -1,26 +1,23 @@
-//! The durable store: one redb file, one writer, typed tables that carry a version.
+//! The durable store: one redb file, one writer at a time, typed tables that carry a version.
 //!
 //! Every acknowledged change survives kill -9: [`Store::write`] returns after the commit reached the disk. Writers are gathered:
-//! one thread owns writing and puts all changes that wait into one commit. Values are CBOR, which describes itself: a field
+//! all changes that wait go into one commit. Values are CBOR, which describes itself: a field
 //! can be added with a serde default, and a newer program can say what it does not understand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+
+mod writer;
+use writer::Writer;
 
 const VERSIONS: TableDefinition<'static, &str, u16> = TableDefinition::new("table-versions");
-/// Changes that may wait for the writer; more callers wait to hand theirs over.
-const QUEUE: usize = 256;
-/// Changes in one commit at most, so that the first of them is not kept waiting.
-const GROUP: usize = 64;
-
 /// Room for a value before it is encoded.
 const ROOM: usize = 4 << 10;
 
@@ -98,9 +95,9 @@ pub enum StoreError {
     /// A change that the caller's own rules refuse.
     #[error("{0}")]
     Refused(String),
-    /// The writer has ended.
-    #[error("the store is closed")]
-    Closed,
+    /// Nobody can say whether the change was committed: a fault of the store itself.
+    #[error("the store lost a change")]
+    Lost,
 }
 
 macro_rules! from_redb {
@@ -114,17 +111,11 @@ macro_rules! from_redb {
 }
 from_redb!(TransactionError, TableError, StorageError, CommitError);
 
-type Change = Box<dyn FnOnce(&mut WriteTransaction<'_>) -> Result<(), StoreError> + Send>;
-struct Request {
-    change: Change,
-    done: oneshot::Sender<Result<(), StoreError>>,
-}
-
 /// The open store. Clones share it.
 #[derive(Clone)]
 pub struct Store {
     database: Arc<Database>,
-    writer: mpsc::Sender<Request>,
+    writer: Arc<Writer>,
 }
 
 impl Store {
@@ -138,7 +129,7 @@ impl Store {
             redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.display().to_string()),
             other => StoreError::Database(other.into()),
         })?;
-        Store::start(database)
+        Ok(Store::over(database))
     }
 
     /// A store that dies with the process, for tests.
@@ -146,41 +137,29 @@ impl Store {
         let database = Database::builder()
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(|error| StoreError::Database(error.into()))?;
-        Store::start(database)
+        Ok(Store::over(database))
     }
 
-    fn start(database: Database) -> Result<Store, StoreError> {
+    fn over(database: Database) -> Store {
         let database = Arc::new(database);
-        let (writer, requests) = mpsc::channel(QUEUE);
-        let shared = database.clone();
-        std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || write_loop(&shared, requests))
-            .map_err(|error| StoreError::Refused(format!("no thread for the store: {error}")))?;
-        Ok(Store { database, writer })
+        Store { writer: Writer::new(database.clone()), database }
     }
 
-    /// Returns when nothing can be written any more.
-    pub async fn ended(&self) {
-        self.writer.closed().await;
-    }
-
-    /// Runs `change` in a transaction and returns once it is on the disk. What `change` wrote is dropped when it fails.
+    /// Runs `change` in a transaction and returns once it is on the disk. What `change` wrote is dropped when it fails. Within a tokio
+    /// runtime.
     pub async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (value_out, value_in) = oneshot::channel();
-        let (done, committed) = oneshot::channel();
-        let change: Change = Box::new(move |transaction| {
+        let change = Box::new(move |transaction: &mut WriteTransaction<'_>| {
             let value = change(transaction)?;
             // The receiver is gone only when the caller no longer waits.
             let _ = value_out.send(value);
             Ok(())
         });
-        self.writer.send(Request { change, done }).await.map_err(|_| StoreError::Closed)?;
-        committed.await.map_err(|_| StoreError::Closed)??;
-        value_in.await.map_err(|_| StoreError::Closed)
+        self.writer.write(change).await?;
+        value_in.await.map_err(|_| StoreError::Lost)
     }
 
     /// Sets one value.
@@ -198,10 +177,7 @@ impl Store {
         V: Serialize + DeserializeOwned + Send + 'static,
     {
         let key = key.to_owned();
-        let (done, committed) = oneshot::channel();
-        let change: Change = Box::new(move |transaction| transaction.put(table, &key, &value));
-        self.writer.blocking_send(Request { change, done }).map_err(|_| StoreError::Closed)?;
-        committed.blocking_recv().map_err(|_| StoreError::Closed)?
+        self.writer.write_blocking(Box::new(move |transaction| transaction.put(table, &key, &value)))
     }
 
     /// One value as last committed.
@@ -328,46 +304,5 @@ impl WriteTransaction<'_> {
             }
         }
         Ok(self.versions.into_keys().collect())
-    }
-}
-
-fn write_loop(database: &Database, mut requests: mpsc::Receiver<Request>) {
-    let mut known = BTreeSet::new();
-    while let Some(first) = requests.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = requests.try_recv()
-        {
-            group.push(next);
-        }
-        commit_group(database, group, &mut known);
-    }
-}
-
-fn commit_group(database: &Database, group: Vec<Request>, known: &mut BTreeSet<&'static str>) {
-    let mut answers = Vec::with_capacity(group.len());
-    let mut touched = Vec::new();
-    let committed = (|| -> Result<(), StoreError> {
-        let inner = database.begin_write()?;
-        for Request { change, done } in group {
-            let mut transaction = WriteTransaction { inner: &inner, pending: BTreeMap::new(), known, versions: BTreeMap::new() };
-            // Nothing of a change is in the database before it is applied: one that panics leaves nothing, and the writer goes on.
-            let changed = catch_unwind(AssertUnwindSafe(|| change(&mut transaction)));
-            let result =
-                changed.unwrap_or_else(|_| Err(StoreError::Refused("the change panicked".into()))).and_then(|()| transaction.apply());
-            answers.push((done, result.map(|tables| touched.extend(tables))));
-        }
-        inner.commit()?;
-        known.extend(touched);
-        Ok(())
-    })();
-    let failed = committed.err().map(|error| error.to_string());
-    for (done, result) in answers {
-        let answer = match (&failed, result) {
-            (Some(cause), Ok(())) => Err(StoreError::Refused(format!("not committed: {cause}"))),
-            (_, result) => result,
-        };
-        // Nobody waits any more when the receiver is gone; the change stands all the same.
-        let _ = done.send(answer);
     }
 }

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::held::HeldId;
 
+mod packed;
+
 /// Deepest nesting of a value; the same limit as on the wire.
 pub const MAX_DEPTH: usize = 64;
 
 /// What a node holds. Complete from the first version: WIT enums never grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// No value.
     Nil,
@@ -39,7 +41,7 @@ pub enum Kind {
 }
 
 /// One node. `key` indexes the tree's keys for members of objects and is 0 elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Index into the keys (members of objects only).
     pub key: u16,
@@ -62,6 +64,7 @@ pub struct Parts {
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// The nodes, depth first; the first one is the root.
+    #[serde(with = "packed")]
     pub nodes: Vec<Node>,
 }
 

@@ -60,7 +60,6 @@ pub struct Options {
 struct Daemon {
     root: Root,
     config: Arc<Config>,
-    store: Store,
     registry: Arc<Registry>,
     engine: Arc<Engine>,
     dispatch: Arc<Dispatch>,
@@ -141,7 +140,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
     let steps = capabilities.iter().flat_map(|capability| capability.steps());
     let engine = Engine::new(store.clone(), steps, Pace::default(), probe::from_environment())?;
     let leftover = engine.reclaim()?;
-    let registry = Arc::new(Registry::new(Arc::new(Runtime::new()?), &root, store.clone(), Offer::new(capabilities))?);
+    let registry = Arc::new(Registry::new(Arc::new(Runtime::new()?), &root, store, Offer::new(capabilities))?);
     modules.set(registry.clone());
     view.set_modules(registry.clone());
     let generation = registry.load_all().await.context("the manifests")?;
@@ -151,7 +150,7 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
     let native: Vec<Arc<dyn NativeVerb>> = vec![Arc::new(Destroy::new(hypervisor.clone())?)];
     let dispatch = Arc::new(Dispatch::new(registry.clone(), engine.clone(), native));
     let host_sampler = vdsm_system::Sampler::start(board.clone()).context("the host sampler")?;
-    Ok(Daemon { root, config, store, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover })
+    Ok(Daemon { root, config, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover })
 }
 
 fn host_room(root: &Root, config: &Arc<Config>, view: Arc<MachinesView>) -> anyhow::Result<(HostCapability, Arc<Board>)> {
@@ -177,8 +176,7 @@ impl Daemon {
         ];
         announce(local);
         tracing::info!(address = %local, root = %self.root.path().display(), "listening");
-        let Daemon { root, config, store, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover } =
-            self;
+        let Daemon { root, config, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover } = self;
         let mut policies = tokio::spawn(policy::tick(registry, hypervisor.clone(), board, dispatch.clone()));
         let mut facts = tokio::spawn(view.clone().follow(libvirt.clone()));
         let mut recovery = tokio::spawn(recover(engine, dispatch, hypervisor.clone(), view, leftover));
@@ -188,7 +186,6 @@ impl Daemon {
             told = told_to_stop() => told.map(|()| None)?,
             _ = select_all(&mut servers) => Some("a port is not served any more"),
             () = watch::panicked(&mut recovery) => Some("recovery broke off"),
-            () = store.ended() => Some("nothing can be written down any more"),
             () = sampler.ended() => Some("nothing takes statistics any more"),
             why = watch::threads(&libvirt, calls, &host_sampler) => Some(why),
             _ = &mut policies => Some("the clock of policies has ended"),
