@@ -1,6 +1,9 @@
 //! Whether an edit stays within the parts of the document a hook may change. Everything outside is compared, so a hook that "also"
 //! renames the machine is found out whatever it edited beside.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -21,22 +24,45 @@ pub(crate) enum EditError {
 pub(crate) fn check(before: &str, after: &str, scopes: &[String]) -> Result<(), EditError> {
     let (before, after) = (outline(before, scopes)?, outline(after, scopes)?);
     let mut old = before.iter();
-    for new in &after {
-        match old.next() {
-            Some(known) if known == new => {}
-            _ => return Err(EditError::Outside(new.path.clone())),
+    for new in after.iter() {
+        if old.next() != Some(new) {
+            return Err(EditError::Outside(new.path.to_owned()));
         }
     }
     match old.next() {
         None => Ok(()),
-        Some(gone) => Err(EditError::Outside(gone.path.clone())),
+        Some(gone) => Err(EditError::Outside(gone.path.to_owned())),
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Line {
-    path: String,
-    content: String,
+/// An element with its attributes, or the text between two tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line<'a> {
+    path: &'a str,
+    content: &'a str,
+}
+
+/// Lines back to back: a document has hundreds, and each edit is held against two.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    /// Where the path and the content of each line end.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Lines {
+    fn add(&mut self, path: &str, content: impl FnOnce(&mut String)) {
+        self.text.push_str(path);
+        let path = self.text.len();
+        content(&mut self.text);
+        self.ends.push((path, self.text.len()));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Line<'_>> {
+        let begins = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        let part = |from, to| self.text.get(from..to).unwrap_or_default();
+        begins.zip(&self.ends).map(move |(begin, (path, end))| Line { path: part(begin, *path), content: part(*path, *end) })
+    }
 }
 
 /// Longest path of an element, and so a bound of nesting: libvirt's own are below 100.
@@ -50,7 +76,7 @@ struct Outline<'a> {
     open: Vec<usize>,
     /// Text since the last tag, whatever way it was written.
     text: String,
-    lines: Vec<Line>,
+    lines: Lines,
     roots: usize,
 }
 
@@ -58,8 +84,8 @@ fn malformed(error: impl std::fmt::Display) -> EditError {
     EditError::Malformed(error.to_string())
 }
 
-fn outline(document: &str, scopes: &[String]) -> Result<Vec<Line>, EditError> {
-    let mut outline = Outline { scopes, path: String::new(), open: Vec::new(), text: String::new(), lines: Vec::new(), roots: 0 };
+fn outline(document: &str, scopes: &[String]) -> Result<Lines, EditError> {
+    let mut outline = Outline { scopes, path: String::new(), open: Vec::new(), text: String::new(), lines: Lines::default(), roots: 0 };
     let mut reader = Reader::from_str(document);
     reader.config_mut().check_end_names = true;
     loop {
@@ -109,8 +135,16 @@ impl Outline<'_> {
         if self.path.len() > MAX_PATH {
             return Err(malformed("its elements lie too deep, or their names are too long"));
         }
-        let content = attributes(start, root, self.scopes)?;
-        self.add(content);
+        let attributes = attributes(start, root, self.scopes)?;
+        if self.is_compared() {
+            self.lines.add(&self.path, |line| {
+                line.push('<');
+                for (name, value) in &attributes {
+                    // The length tells where a value ends, whatever is in it.
+                    _ = write!(line, " {name}={}:{value}", value.len());
+                }
+            });
+        }
         Ok(())
     }
 
@@ -131,22 +165,21 @@ impl Outline<'_> {
 
     /// Text between two tags: blank text means nothing, any other is compared as it is.
     fn flush(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        if !text.trim().is_empty() {
-            self.add(text);
+        if !self.text.trim().is_empty() && self.is_compared() {
+            // Marked, as elements are: a text that looks like an element is none.
+            self.lines.add(&self.path, |line| line.extend(["\"", &self.text]));
         }
+        self.text.clear();
     }
 
-    fn add(&mut self, content: String) {
-        let path = &self.path;
-        let inside = |scope: &String| path.strip_prefix(scope.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if !self.scopes.iter().any(inside) {
-            self.lines.push(Line { path: path.clone(), content });
-        }
+    fn is_compared(&self) -> bool {
+        let inside = |scope: &String| self.path.strip_prefix(scope.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        !self.scopes.iter().any(inside)
     }
 }
 
-fn attributes(start: &BytesStart<'_>, root: bool, scopes: &[String]) -> Result<String, EditError> {
+/// The attributes of an element by name, those left out that only declare a scope's namespace.
+fn attributes<'a>(start: &'a BytesStart<'_>, root: bool, scopes: &[String]) -> Result<Vec<(&'a str, Cow<'a, str>)>, EditError> {
     let mut all = Vec::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| EditError::Malformed(error.to_string()))?;
@@ -154,11 +187,11 @@ fn attributes(start: &BytesStart<'_>, root: bool, scopes: &[String]) -> Result<S
         let declares = name.strip_prefix("xmlns:").is_some_and(|prefix| scopes.iter().any(|scope| scope.contains(&format!("/{prefix}:"))));
         if !(root && declares) {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| EditError::Malformed(error.to_string()))?;
-            all.push(format!(" {name}={value:?}"));
+            all.push((name, value));
         }
     }
-    all.sort();
-    Ok(format!("<{}{}>", start.name().0, all.concat()))
+    all.sort_unstable();
+    Ok(all)
 }
 
 #[cfg(test)]

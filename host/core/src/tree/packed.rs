@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn nodes_are_read_as_they_were_written_and_nothing_else_is() {
-        let nodes: Vec<_> = KINDS.iter().zip(0..).map(|(kind, n)| Node { key: 300 + n, kind: *kind, a: u32::MAX - 7, b: 1 << 20 }).collect();
+        let nodes: Vec<_> =
+            KINDS.iter().zip(0..).map(|(kind, n)| Node { key: 300 + n, kind: *kind, a: u32::MAX - 7, b: 1 << 20 }).collect();
         let parts = Parts { nodes, ..Parts::default() };
         let mut bytes = Vec::new();
         ciborium::into_writer(&parts, &mut bytes).unwrap();

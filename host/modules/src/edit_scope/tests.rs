@@ -31,6 +31,18 @@ fn anything_else_is_found() {
 }
 
 #[test]
+fn a_text_that_looks_like_an_element_is_none() {
+    let twice = DOMAIN.replace("<name>a</name>", "<features/><features/>");
+    for text in ["&lt;features&gt;", "&lt;", "<"] {
+        let once = twice.replace("<features/><features/>", &format!("<features><![CDATA[{text}]]></features>"));
+        assert!(check(&twice, &once, &scope("domain/os")).is_err(), "{text}");
+    }
+    // Where a value ends is told apart from what is in it.
+    let two = DOMAIN.replace("<name>a</name>", "<a x='1' y='2'/>");
+    assert!(check(&two, &two.replace("x='1' y='2'", "x='1 y=1:2'"), &scope("domain/os")).is_err());
+}
+
+#[test]
 fn a_namespace_of_the_scope_may_be_declared() {
     let after = DOMAIN
         .replace("<domain type", "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' type")
