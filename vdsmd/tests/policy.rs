@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use vdsm_core::logging::Echo;
 use vdsm_core::tree::Tree;
 use vdsm_hypervisor::libvirt::synthetic::uuid;
-use vdsm_hypervisor::libvirt::{Libvirt, LibvirtConfig, XmlView};
+use vdsm_hypervisor::libvirt::{Libvirt, LibvirtConfig};
 use vdsm_xmlrpc::Client;
 use vdsmd::daemon::{Options, run};
 
@@ -88,7 +88,7 @@ fn machine(vm: &str, memory: i32, guaranteed: i32) -> Tree {
 
 /// The domain's current memory in KiB, as libvirt says.
 async fn current(libvirt: &Libvirt, vm: &str) -> Option<u64> {
-    let xml = libvirt.xml(vm, XmlView::Public).await.ok()?;
+    let xml = libvirt.xml(vm).await.ok()?;
     let (_, rest) = xml.split_once("<currentMemory unit='KiB'>")?;
     rest.split_once('<')?.0.parse().ok()
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::libvirt::{CallError, DomainInfo, DomainState, Killed, Libvirt, StartMode, XmlView};
+use crate::libvirt::{CallError, DomainInfo, DomainState, Killed, Libvirt, StartMode};
 
 /// How a domain is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Domains for Libvirt {
     }
 
     async fn document(&self, uuid: &str) -> Result<String, CallError> {
-        self.xml(uuid, XmlView::Public).await
+        self.xml(uuid).await
     }
 
     async fn pid(&self, uuid: &str) -> Result<Option<u32>, CallError> {

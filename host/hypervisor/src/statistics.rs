@@ -92,6 +92,15 @@ struct Kept {
     whole: Option<Whole>,
 }
 
+impl Kept {
+    /// Machines that are gone leave nothing behind.
+    fn forget_all_but(&mut self, view: &View) {
+        if self.fragments.len() > view.len() {
+            self.fragments.retain(|id, _| view.contains_key(id));
+        }
+    }
+}
+
 /// The array of all fragments, with what shows that each of them is fresh without looking at each.
 struct Whole {
     view: Arc<View>,
@@ -131,6 +140,7 @@ impl Statistics {
             // Its fragment is another one now.
             kept.whole = None;
             self.write(&wanted, &moment, generation, &mut kept.fragments).await?;
+            kept.forget_all_but(&self.room.vms.view());
         }
         Ok(kept.fragments.get(id).map(|fragment| fragment.bytes.clone()))
     }
@@ -150,9 +160,7 @@ impl Statistics {
             Some(whole) => whole.bytes,
             None => self.write(&wanted, &moment, generation, &mut kept.fragments).await?,
         };
-        if kept.fragments.len() > view.len() {
-            kept.fragments.retain(|id, _| view.contains_key(id));
-        }
+        kept.forget_all_but(&view);
         // After a failure some are of an older sample: the next call tries again.
         if !self.failing.load(Ordering::Relaxed) {
             let aging_since = kept.fragments.values().filter_map(|fragment| fragment.aging_since).min();
@@ -280,7 +288,7 @@ impl<'w> Writing<'w> {
                     self.ranges.push((id, range));
                     return Ok(());
                 }
-                // One machine's: the others are served.
+                // One machine's: the others' are new all the same, and each of them can be asked for.
                 None => self.failed = Err(ShapeError(format!("the structure of {id} holds what the wire has no type for"))),
             }
         }

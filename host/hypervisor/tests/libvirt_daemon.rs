@@ -68,7 +68,7 @@ async fn next(events: &mut mpsc::Receiver<Event>) -> Event {
 }
 
 #[tokio::test]
-async fn a_daemon_that_hangs_dies_and_returns_is_followed() {
+async fn qemu_a_libvirtd_that_hangs_dies_and_returns_is_followed() {
     if !Rung::Qemu.stands() {
         return;
     }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 use vdsm_hypervisor::libvirt::sampler::{Intervals, Sampler};
 use vdsm_hypervisor::libvirt::{
-    CallError, DomainState, Event, Killed, Libvirt, LibvirtConfig, Lifecycle, StartMode, StatsGroups, Status, Stopped, XmlView,
+    CallError, DomainState, Event, Killed, Libvirt, LibvirtConfig, Lifecycle, StartMode, StatsGroups, Status, Stopped,
 };
 use vdsm_tests::Rung;
 
@@ -75,7 +75,7 @@ async fn stopped(events: &mut mpsc::Receiver<Event>, wanted: &str) -> Stopped {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn vms_are_created_measured_frozen_found_again_and_destroyed() {
+async fn qemu_vms_are_created_measured_frozen_found_again_and_destroyed() {
     if !Rung::Qemu.stands() {
         return;
     }
@@ -91,7 +91,7 @@ async fn vms_are_created_measured_frozen_found_again_and_destroyed() {
     let pid = libvirt.pid(PAUSED).await.unwrap().expect("its process is known");
     leftovers.0.push((pid, PAUSED));
     assert!(std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap().contains(PAUSED));
-    assert!(libvirt.xml(PAUSED, XmlView::Public).await.unwrap().contains("alias name='virtio-disk0'"));
+    assert!(libvirt.xml(PAUSED).await.unwrap().contains("alias name='virtio-disk0'"));
 
     let frozen = running(&libvirt, root.path(), FROZEN, &mut leftovers).await;
     everything_is_measured(&libvirt).await;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use vdsm_hypervisor::libvirt::sampler::{Intervals, Sampler};
 use vdsm_hypervisor::libvirt::{
     CallError, DomainState, Event, Libvirt, LibvirtConfig, Lifecycle, Resumed, StartError, StartMode, Started, StatsGroups, Status,
-    Stopped, Suspended, XmlView,
+    Stopped, Suspended,
 };
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ async fn a_domain_that_is_not_there_is_its_own_error() {
     assert_eq!(libvirt.suspend(&uuid).await, Err(CallError::NoDomain));
     assert_eq!(libvirt.destroy(&uuid).await, Err(CallError::NoDomain));
     assert_eq!(libvirt.destroy_gracefully(&uuid).await, Err(CallError::NoDomain));
-    assert_eq!(libvirt.xml(&uuid, XmlView::Public).await, Err(CallError::NoDomain));
+    assert_eq!(libvirt.xml(&uuid).await, Err(CallError::NoDomain));
     assert_eq!(libvirt.pid(&uuid).await, Err(CallError::NoDomain));
     assert_eq!(libvirt.set_memory(&uuid, 1024).await, Err(CallError::NoDomain));
 }
@@ -108,7 +108,7 @@ async fn memory_and_statistics_are_read_back() {
     let uuid = fresh_uuid();
     libvirt.create(&uuid, document(&uuid), StartMode::Running).await.unwrap();
     libvirt.set_memory(&uuid, 32768).await.unwrap();
-    let xml = libvirt.xml(&uuid, XmlView::Public).await.unwrap();
+    let xml = libvirt.xml(&uuid).await.unwrap();
     assert!(xml.contains("<currentMemory unit='KiB'>32768</currentMemory>"), "{xml}");
 
     let all = libvirt.bulk_stats(StatsGroups::STATE, None).await.unwrap();

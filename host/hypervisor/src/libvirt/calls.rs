@@ -7,7 +7,7 @@ use virt::domain::Domain;
 use virt_sys as sys;
 
 use super::connection::{Connection, check_text};
-use super::domain::{DomainInfo, DomainState, Killed, StartMode, Version, XmlView};
+use super::domain::{DomainInfo, DomainState, Killed, StartMode};
 use super::error::CallError;
 use super::ffi::Control;
 use super::lanes::Lane;
@@ -61,13 +61,9 @@ impl Libvirt {
         .await
     }
 
-    /// The domain's live document.
-    pub async fn xml(&self, uuid: &str, view: XmlView) -> Result<String, CallError> {
-        let flags = match view {
-            XmlView::Public => 0,
-            XmlView::Secure => sys::VIR_DOMAIN_XML_SECURE,
-        };
-        self.read(uuid, "read XML", move |domain| Ok(domain.get_xml_desc(flags)?)).await
+    /// The domain's live document, without passwords.
+    pub async fn xml(&self, uuid: &str) -> Result<String, CallError> {
+        self.read(uuid, "read XML", |domain| Ok(domain.get_xml_desc(0)?)).await
     }
 
     /// The domain's state.
@@ -171,16 +167,6 @@ impl Libvirt {
         let models: Arc<[String]> = self.on_host("compare CPU models", self.deadlines().change, cpu_models::usable).await?.into();
         *cache = Some((connection.epoch, Arc::clone(&models)));
         Ok(models)
-    }
-
-    /// The versions of libvirt and of the hypervisor.
-    pub async fn version(&self) -> Result<Version, CallError> {
-        self.on_host("read version", self.deadlines().read, |connection| {
-            let libvirt = connection.connect().get_lib_version()?;
-            let hypervisor = connection.connect().get_hyp_version().ok().filter(|version| *version != 0);
-            Ok(Version { libvirt: dotted(libvirt), hypervisor: hypervisor.map(dotted) })
-        })
-        .await
     }
 
     /// Statistics of the running domains, or of those of `uuids` that run, by uuid.
@@ -330,9 +316,4 @@ fn stats_where(
     let running = connection.connect().list_all_domains(sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE)?;
     let chosen: Vec<Domain> = running.into_iter().filter(|domain| domain.get_uuid_string().is_ok_and(|uuid| wanted(&uuid))).collect();
     Ok(ffi::stats_of(&chosen, groups)?)
-}
-
-/// libvirt's version number (1,000,000 a major, 1,000 a minor) as text.
-fn dotted(version: u32) -> String {
-    format!("{}.{}.{}", version / 1_000_000, version / 1_000 % 1_000, version % 1_000)
 }

@@ -143,15 +143,6 @@ reasons! {
     }
 }
 
-/// Which document of a domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XmlView {
-    /// As libvirt shows it to everyone: without passwords.
-    Public,
-    /// With secrets (`VIR_DOMAIN_XML_SECURE`); reaches no module and no log.
-    Secure,
-}
-
 /// How a domain begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartMode {
@@ -168,13 +159,4 @@ pub enum Killed {
     Sent,
     /// There is no such process, or it does not carry the domain's uuid.
     NotItsProcess,
-}
-
-/// Versions as libvirt reports them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
-    /// libvirt's, `major.minor.release`.
-    pub libvirt: String,
-    /// The hypervisor's, `major.minor.release`; none when the driver has none.
-    pub hypervisor: Option<String>,
 }

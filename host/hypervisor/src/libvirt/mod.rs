@@ -33,7 +33,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 pub use config::{Deadlines, LibvirtConfig, StartError};
-pub use domain::{DomainInfo, DomainState, Killed, PausedReason, ShutoffReason, StartMode, Version, XmlView};
+pub use domain::{DomainInfo, DomainState, Killed, PausedReason, ShutoffReason, StartMode};
 pub use error::CallError;
 pub use event::{
     BlockJobKind, BlockJobStatus, Event, GraphicsPhase, IoErrorAction, Lifecycle, Resumed, Shutdown, Started, Stopped, Suspended,

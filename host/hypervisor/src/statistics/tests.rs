@@ -66,6 +66,21 @@ async fn what_one_caller_had_shaped_is_in_the_list_of_the_next() {
 }
 
 #[tokio::test]
+async fn a_machine_that_is_gone_leaves_nothing_behind_though_only_single_ones_are_asked_for() {
+    const OTHER: &str = "11111111-2222-4333-8444-666666666666";
+    let house = House::new().await;
+    house.started().await;
+    house.room.vms.adopt(crate::vm::record::tests::record(OTHER)).await.unwrap();
+    for id in [VM, OTHER] {
+        house.statistics.of_one(id).await.unwrap().unwrap();
+    }
+    house.room.vms.remove(OTHER, |_| true).await.unwrap();
+    house.room.vms.apply(VM, &Input::Paused, 1).await.unwrap();
+    house.statistics.of_one(VM).await.unwrap().unwrap();
+    assert_eq!(house.statistics.kept.lock().await.fragments.len(), 1);
+}
+
+#[tokio::test]
 async fn a_new_sample_a_new_state_and_a_new_module_are_shaped_again() {
     let house = House::new().await;
     house.started().await;
