@@ -1,8 +1,11 @@
 //! What is served and what is on: the list an operator reads, the answers to what is not in it, and a hook switched on by a copy.
 //! Rung: test:///default.
 
+use std::process::Command;
+
 use serde_json::Value;
-use vdsm_tests::{Host, Rung};
+use vdsm_tests::process::words;
+use vdsm_tests::{Host, Rung, source};
 use vdsm_xmlrpc::CallError;
 
 use crate::manage::serving;
@@ -42,7 +45,41 @@ fn the_dangerous_hook_is_on_once_its_example_is_copied() {
     assert!(!host.tool(&["module", "list"]).contains("qemucmdline"));
 
     let example = host.path().join("usr/share/vdsm/modules.d.examples/qemucmdline.toml");
+    let component = host.component("qemucmdline");
+    let danger = "\ndangerous: raw-qemu-arguments (full control of QEMU)\n";
+    let check = host.tool(&["module", "check", component.to_str().unwrap(), "--manifest", example.to_str().unwrap()]);
+    assert!(check.contains(danger) && check.contains("domain/qemu:commandline"), "{check}");
+
     std::fs::copy(example, host.manifest("qemucmdline")).unwrap();
-    host.tool(&["module", "swap", "qemucmdline", host.component("qemucmdline").to_str().unwrap()]);
+    host.tool(&["module", "swap", "qemucmdline", component.to_str().unwrap()]);
     assert!(host.tool(&["module", "list"]).contains("qemucmdline"));
+    let shown = host.tool(&["module", "show", "qemucmdline"]);
+    assert!(shown.contains(danger) && shown.contains("domain/qemu:commandline"), "{shown}");
+}
+
+#[test]
+fn a_refused_module_is_told_by_name_and_its_verbs_are_counted() {
+    if !Rung::TestDriver.stands() {
+        return;
+    }
+    let host = Host::on_test_driver();
+    std::fs::write(
+        host.manifest("note"),
+        "name = \"note\"\nkind = \"verb\"\ncomponent = \"note.wasm\"\n[verb]\nserves = [\"writeNote\"]\nshape = true\n",
+    )
+    .unwrap();
+    std::fs::write(host.manifest("torn"), "name = \n").unwrap();
+    let _daemon = serving(&host);
+
+    let verbs = host.tool(&["verbs"]);
+    let line = verbs.lines().find(|line| line.starts_with("writeNote "));
+    assert!(line.is_some_and(|line| line.ends_with("not served: module note is refused")), "{verbs}");
+    assert!(verbs.contains(", 1 of refused modules, "), "{verbs}");
+    assert!(verbs.ends_with("\nrefused modules: 2 (note, torn); see vdsm-tool module list\n"), "{verbs}");
+
+    let mut show = Command::new(source::program("vdsm-tool"));
+    let shown = show.arg("--root").arg(host.path()).args(["module", "show", "note"]).output().unwrap();
+    let told = words(&shown);
+    assert_eq!(shown.status.code(), Some(1), "{told}");
+    assert!(told.contains("module `note` is refused: ") && told.contains("note.toml:6: no key `shape`"), "{told}");
 }

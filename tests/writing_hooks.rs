@@ -30,6 +30,9 @@ fn the_walk_from_an_empty_folder_to_a_hook_at_work_and_back() {
 
     let proof = walk.types_until("module check");
     assert!(proof.contains("missing: none") && proof.contains("unused: none"), "{proof}");
+    for told in ["before_vm_start", "domain/title", "property owner", "on-failure", "dangerous: none"] {
+        assert!(proof.contains(told), "{told}: {proof}");
+    }
     walk.types_until("module swap");
 
     let status = walk.types_until("getVmStats");

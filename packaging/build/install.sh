@@ -56,9 +56,14 @@ part_directories() {
 }
 
 [ $# -gt 0 ] || set -- programs modules configuration sdk directories
+whole=no
+[ $# -lt 5 ] || whole=yes
 for part in "$@"; do
   case $part in
     programs | modules | configuration | sdk | directories) "part_$part" ;;
     *) sed -n '2,6p' "$0"; exit 2 ;;
   esac
 done
+if [ $whole = yes ]; then
+  echo "install: installed below ${root:-/}; before the first start: \`ssl = false\` in $sysconfdir/vdsm/vdsm.conf (docs/installing.md tells the rest)"
+fi

@@ -127,8 +127,10 @@ fn classify(module: &Module, error: wasmtime::Error) -> CallFailure {
     if let Some(tree) = error.downcast_ref::<TreeError>() {
         return CallFailure::BadOutput { module: label, what: tree.to_string() };
     }
-    if error.downcast_ref::<Trap>().is_some() {
-        return CallFailure::Trap { module: label, cause: format!("{error:#}").replace('\n', " ") };
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        // Where in the component is for its author, in the log; who called hears what happened.
+        tracing::warn!(module = %label, error = format!("{error:#}").replace('\n', " "), "trapped");
+        return CallFailure::Trap { module: label, cause: trap.to_string() };
     }
     let what = error.root_cause().to_string();
     // What is left breaks the contract of the interface (a kind that does not exist, text that is none), or is a limit that the engine

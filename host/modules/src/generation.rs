@@ -135,6 +135,11 @@ impl Generation {
         &self.refused
     }
 
+    /// Why the module of that name is not served; none when it is, or when there is none.
+    pub fn refused_module(&self, name: &str) -> Option<&RefusedModule> {
+        self.refused.iter().find(|refused| refused.name == name)
+    }
+
     /// The refused module that would serve `verb`.
     pub fn refused_for(&self, verb: &str) -> Option<&RefusedModule> {
         self.refused.iter().find(|refused| refused.serves.iter().any(|served| served == verb))

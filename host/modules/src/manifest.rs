@@ -182,6 +182,8 @@ pub struct Manifest {
     pub kind: Kind,
     /// What it is given.
     pub grant: Grant,
+    /// What is dangerous in that, as the operator named it.
+    pub dangerous: Vec<&'static Danger>,
     /// Its limits.
     pub budget: Budget,
     /// Where it was read.
@@ -227,9 +229,18 @@ struct RawHook {
     on_failure: OnFailure,
 }
 
-/// Dangers of an edit, with the elements below `domain` that bring them in whatever namespace prefix: prefixes are the document's own
-/// choice. A manifest must name them.
-const DANGERS: &[(&str, &[&str])] = &[("raw-qemu-arguments", &["commandline", "override"])];
+/// A danger of an edit, which a manifest must name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Danger {
+    /// The word in the manifest.
+    pub name: &'static str,
+    /// What who has it can do, in a few words.
+    pub gives: &'static str,
+    /// The elements below `domain` that bring it in whatever namespace prefix: prefixes are the document's own choice.
+    elements: &'static [&'static str],
+}
+
+static DANGERS: &[Danger] = &[Danger { name: "raw-qemu-arguments", gives: "full control of QEMU", elements: &["commandline", "override"] }];
 
 /// Whether an edit of `part` reaches one of `elements` below `domain`.
 fn reaches(part: &str, elements: &[&str]) -> bool {
@@ -275,8 +286,8 @@ impl Manifest {
         let limits = raw.limits.as_ref().map(|limits| limits.get_ref().clone()).unwrap_or_default();
         let limits_at = raw.limits.as_ref().map_or(0, |limits| limits.span().start);
         let budget = limits.narrow().map_err(|reason| at.error(at.key(limits_at, reason.split(' ').next().unwrap_or_default()), reason))?;
-        at.dangers(raw.hook.as_ref().map_or(&[], |hook| hook.get_ref().edit.as_slice()), &dangers)?;
-        Ok(Manifest { name, component, kind, grant, budget, file: file.to_owned() })
+        let dangerous = at.dangers(raw.hook.as_ref().map_or(&[], |hook| hook.get_ref().edit.as_slice()), &dangers)?;
+        Ok(Manifest { name, component, kind, grant, dangerous, budget, file: file.to_owned() })
     }
 }
 
@@ -313,10 +324,12 @@ impl Locator<'_> {
             ("hook", raw.hook.as_ref().map(Spanned::span)),
             ("policy", raw.policy.as_ref().map(Spanned::span)),
         ];
-        if let Some((other, Some(span))) = sections.iter().find(|(section, span)| *section != word && span.is_some()) {
+        // Of a kind that does not exist that is said first.
+        let known = sections.iter().any(|(section, _)| *section == word);
+        if let Some((other, Some(span))) = sections.iter().find(|(section, span)| known && *section != word && span.is_some()) {
             return Err(self.error(span.start, format!("[{other}] has no effect in a module of kind `{word}`")));
         }
-        if let Some(order) = raw.order.as_ref().filter(|_| word != "hook") {
+        if let Some(order) = raw.order.as_ref().filter(|_| known && word != "hook") {
             return Err(self.error(order.span().start, "`order` has an effect on hooks only"));
         }
         let missing = || self.error(raw.kind.span().start, format!("a module of kind `{word}` needs a section [{word}]"));
@@ -451,28 +464,29 @@ impl Locator<'_> {
     }
 
     /// What is dangerous must be named, and what is named must be there.
-    fn dangers(&self, edits: &[Spanned<String>], named: &Named) -> Result<(), ManifestError> {
-        let implied = |elements: &[&str]| edits.iter().find(|edit| reaches(edit.get_ref(), elements));
-        for (danger, elements) in DANGERS {
-            if let Some(edit) = implied(elements).filter(|_| !named.iter().any(|(name, _)| name == danger)) {
-                let reason =
-                    format!("editing {} needs `dangerous = [\"{danger}\"]` in [grant]: it gives full control of QEMU", edit.get_ref());
+    fn dangers(&self, edits: &[Spanned<String>], named: &Named) -> Result<Vec<&'static Danger>, ManifestError> {
+        let implied = |danger: &Danger| edits.iter().find(|edit| reaches(edit.get_ref(), danger.elements));
+        for danger in DANGERS {
+            if let Some(edit) = implied(danger).filter(|_| !named.iter().any(|(name, _)| name == danger.name)) {
+                let (edited, name, gives) = (edit.get_ref(), danger.name, danger.gives);
+                let reason = format!("editing {edited} needs `dangerous = [\"{name}\"]` in [grant]: it gives {gives}");
                 return Err(self.error(edit.span().start, reason));
             }
         }
         for (name, at) in named {
-            match DANGERS.iter().find(|(danger, _)| danger == name) {
+            match DANGERS.iter().find(|danger| danger.name == name) {
                 None => {
-                    return Err(self
-                        .error(*at, format!("no danger is called `{name}`{}", suggest(name, DANGERS.iter().map(|(danger, _)| *danger)))));
+                    return Err(
+                        self.error(*at, format!("no danger is called `{name}`{}", suggest(name, DANGERS.iter().map(|danger| danger.name))))
+                    );
                 }
-                Some((_, elements)) if implied(elements).is_none() => {
+                Some(danger) if implied(danger).is_none() => {
                     return Err(self.error(*at, format!("`{name}` has no effect: nothing this module gets implies it")));
                 }
                 Some(_) => {}
             }
         }
-        Ok(())
+        Ok(DANGERS.iter().filter(|danger| implied(danger).is_some()).collect())
     }
 }
 

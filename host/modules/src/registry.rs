@@ -255,8 +255,8 @@ impl Registry {
         Ok(module)
     }
 
-    /// The static proof of a component against a manifest, without loading anything.
-    pub async fn check(&self, manifest: &Path, bytes: Vec<u8>) -> Result<Proof, ChangeError> {
+    /// What a manifest says, and the static proof of a component against it, without loading anything.
+    pub async fn check(&self, manifest: &Path, bytes: Vec<u8>) -> Result<(Manifest, Proof), ChangeError> {
         let manifest = Manifest::read(manifest, &self.offer)?;
         let runtime = self.runtime.clone();
         let compiled = blocking(move || {
@@ -264,7 +264,8 @@ impl Registry {
             Ok::<_, ComponentError>((runtime, component))
         });
         let (runtime, component) = compiled.await??;
-        Ok(Proof::of(runtime.engine(), &component, &manifest.grant, &self.offer))
+        let proof = Proof::of(runtime.engine(), &component, &manifest.grant, &self.offer);
+        Ok((manifest, proof))
     }
 }
 
@@ -276,7 +277,18 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 /// The verbs a manifest lists although something else in it is wrong, so that their callers hear which module is missing.
 fn serves_loosely(file: &Path) -> Vec<String> {
     let Ok(text) = std::fs::read_to_string(file) else { return Vec::new() };
-    let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
+    let Some(table) = table_loosely(&text) else { return Vec::new() };
     let serves = table.get("verb").and_then(|verb| verb.get("serves")).and_then(toml::Value::as_array);
     serves.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
+/// The table of a text, without the line that is no TOML if there is one.
+fn table_loosely(text: &str) -> Option<toml::Table> {
+    let error = match text.parse::<toml::Table>() {
+        Ok(table) => return Some(table),
+        Err(error) => error,
+    };
+    let wrong = text.get(..error.span()?.start)?.matches('\n').count();
+    let rest: Vec<&str> = text.lines().enumerate().filter(|(number, _)| *number != wrong).map(|(_, line)| line).collect();
+    rest.join("\n").parse().ok()
 }

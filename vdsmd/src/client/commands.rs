@@ -94,6 +94,12 @@ const COMMANDS: &[Command] = &[
     Command { name: "getAllVmStats", usage: "", about: "Statistics of all VMs.", plan: |a| plain(a, "getAllVmStats") },
     Command { name: "getVdsCapabilities", usage: "", about: "What the host has and can.", plan: |a| plain(a, "getVdsCapabilities") },
     Command { name: "getVdsCaps", usage: "", about: "The same as getVdsCapabilities.", plan: |a| plain(a, "getVdsCapabilities") },
+    Command {
+        name: "getVdsHardwareInfo",
+        usage: "",
+        about: "What the host's firmware says of it.",
+        plan: |a| plain(a, "getVdsHardwareInfo"),
+    },
     Command { name: "getVdsStats", usage: "", about: "Statistics of the host.", plan: |a| plain(a, "getVdsStats") },
     Command {
         name: "setBalloonTarget",

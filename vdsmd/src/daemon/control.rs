@@ -1,5 +1,8 @@
 //! The control socket: what the operator asks of the running daemon. Same codec, a unix socket, root only.
 
+mod manifest;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,8 +46,12 @@ impl Control {
             "module.list" => Ok(self.list()),
             "module.show" => self.show(text(0)?),
             "module.check" => {
-                let proof = self.registry.check(&PathBuf::from(text(0)?), bytes(1)?.to_vec()).await.map_err(status)?;
-                Ok(Tree::object(|builder| proof_at(builder, &proof)))
+                let (manifest, proof) = self.registry.check(&PathBuf::from(text(0)?), bytes(1)?.to_vec()).await.map_err(status)?;
+                Ok(Tree::object(|builder| {
+                    builder.text_at("name", &manifest.name);
+                    manifest::declares_at(builder, &manifest);
+                    proof_at(builder, &proof);
+                }))
             }
             "module.swap" => self.registry.swap(text(0)?, bytes(1)?, by).await.map(|module| active(&module)).map_err(status),
             "module.rollback" => self.registry.rollback(text(0)?, by).await.map(|module| active(&module)).map_err(status),
@@ -78,12 +85,17 @@ impl Control {
 
     fn show(&self, name: &str) -> Result<Tree, Status> {
         let generation = self.registry.current();
-        let module =
-            generation.module(name).ok_or_else(|| Code::Unexpected.with(format!("no module is called `{name}`, or it was refused")))?;
+        let module = generation.module(name).ok_or_else(|| {
+            Code::Unexpected.with(match generation.refused_module(name) {
+                Some(refused) => format!("module `{name}` is refused: {}", refused.reason),
+                None => format!("no module is called `{name}`"),
+            })
+        })?;
         let history = self.registry.history(name).map_err(|error| Code::Unexpected.with(error.to_string()))?;
         Ok(Tree::object(|builder| {
             summary(builder, module);
             builder.text_at("manifest", &module.manifest.file.display().to_string());
+            manifest::declares_at(builder, &module.manifest);
             proof_at(builder, &module.proof);
             builder.object_at("limits", |builder| {
                 let budget = module.manifest.budget;
@@ -124,15 +136,14 @@ impl Control {
         })
     }
 
-    /// Every verb that a VDSM had or we serve, and who serves it.
+    /// Every verb that a VDSM had, or that we serve or would, and who serves it; and the refused modules.
     fn verbs(&self) -> Tree {
         let generation = self.registry.current();
         let served = self.dispatch.served();
         let verbs = catalogue::ENTRIES.iter().filter(|entry| entry.is_verb()).map(|entry| entry.name);
-        let known = verbs.filter(|name| !served.iter().any(|descriptor| descriptor.name == *name));
-        let mut names: Vec<&str> = known.chain(served.iter().map(|descriptor| descriptor.name.as_str())).collect();
-        names.sort_unstable();
-        Tree::array(|builder| {
+        let of_refused = generation.refused().iter().flat_map(|refused| refused.serves.iter().map(String::as_str));
+        let names: BTreeSet<&str> = verbs.chain(served.iter().map(|descriptor| descriptor.name.as_str())).chain(of_refused).collect();
+        let verb_list = |builder: &mut TreeBuilder| {
             for name in names {
                 builder.open_object();
                 builder.text_at("name", name);
@@ -145,6 +156,10 @@ impl Control {
                 builder.text_at("refused", generation.refused_for(name).map_or("", |refused| refused.name.as_str()));
                 builder.close();
             }
+        };
+        Tree::object(|builder| {
+            builder.array_at("verbs", verb_list);
+            builder.array_at("refused", |builder| generation.refused().iter().for_each(|refused| _ = builder.text(&refused.name)));
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use vdsm_core::catalogue;
 use vdsm_core::clock;
 use vdsm_core::descriptor::{ArgumentPath, Descriptor, Plane};
@@ -14,6 +15,7 @@ use vdsm_core::jobs::{Answer, Decider, Engine, JobId, Request};
 use vdsm_core::lease::{LeaseKey, LeaseKind, LeaseWish};
 use vdsm_core::status::Status;
 use vdsm_core::tree::{Tree, TreeBuilder};
+use vdsm_hypervisor::libvirt;
 use vdsm_modules::decider::ModuleDecider;
 use vdsm_modules::registry::Registry;
 use vdsm_modules::state::{CallFacts, Client, SubjectItem};
@@ -34,6 +36,7 @@ pub(super) struct Dispatch {
     registry: Arc<Registry>,
     engine: Arc<Engine>,
     native: Vec<Arc<dyn NativeVerb>>,
+    libvirt: watch::Receiver<libvirt::Status>,
     recovering: AtomicBool,
 }
 
@@ -54,8 +57,13 @@ impl Server {
 
 impl Dispatch {
     /// A dispatcher that answers global verbs with 99 until [`Dispatch::recovered`].
-    pub(super) fn new(registry: Arc<Registry>, engine: Arc<Engine>, native: Vec<Arc<dyn NativeVerb>>) -> Dispatch {
-        Dispatch { registry, engine, native, recovering: AtomicBool::new(true) }
+    pub(super) fn new(
+        registry: Arc<Registry>,
+        engine: Arc<Engine>,
+        native: Vec<Arc<dyn NativeVerb>>,
+        libvirt: watch::Receiver<libvirt::Status>,
+    ) -> Dispatch {
+        Dispatch { registry, engine, native, libvirt, recovering: AtomicBool::new(true) }
     }
 
     /// Virtual machines are found again: global verbs are served from now on.
@@ -66,6 +74,14 @@ impl Dispatch {
     /// Whether global verbs answer 99.
     pub(super) fn is_recovering(&self) -> bool {
         self.recovering.load(Ordering::Acquire)
+    }
+
+    /// What the end of 99 waits for.
+    fn awaited(&self) -> String {
+        match &*self.libvirt.borrow() {
+            libvirt::Status::Connecting { reason, .. } => format!("libvirt: {reason}"),
+            libvirt::Status::Up { .. } => "machines are being found again".to_owned(),
+        }
     }
 
     fn server(&self, verb: &str) -> Option<Server> {
@@ -91,7 +107,7 @@ impl Dispatch {
         let flow = call.caller.flow_id.clone().unwrap_or_default();
         tracing::debug!(verb = %call.method, peer = %call.caller.peer, flow, "call");
         if descriptor.plane == Plane::Global && self.is_recovering() {
-            return Ok(refuse(catalogue::recovering()));
+            return Ok(refuse(catalogue::recovering().with_detail(self.awaited())));
         }
         let given = call.arguments.root().len();
         if !descriptor.arity().contains(&given) {

@@ -21,6 +21,7 @@ use vdsm_hypervisor::libvirt::{Libvirt, LibvirtConfig, SampleSource};
 use vdsm_hypervisor::{Hypervisor, Parts};
 use vdsm_modules::capability::{Capability, Offer};
 use vdsm_modules::engine::Runtime;
+use vdsm_modules::generation::RefusedModule;
 use vdsm_modules::registry::Registry;
 use vdsm_storage::StorageCapability;
 use vdsm_system::facts::Places;
@@ -145,10 +146,11 @@ async fn assemble(root: Root, config: Arc<Config>, options: &Options) -> anyhow:
     view.set_modules(registry.clone());
     let generation = registry.load_all().await.context("the manifests")?;
     tracing::info!(modules = generation.modules().count(), refused = generation.refused().len(), "modules are loaded");
+    generation.refused().iter().for_each(say_refused);
     // Opens adoption: from here on the room may run hooks and take back what machines keep.
     hypervisor.set_engine(engine.clone());
     let native: Vec<Arc<dyn NativeVerb>> = vec![Arc::new(Destroy::new(hypervisor.clone())?)];
-    let dispatch = Arc::new(Dispatch::new(registry.clone(), engine.clone(), native));
+    let dispatch = Arc::new(Dispatch::new(registry.clone(), engine.clone(), native, libvirt.status()));
     let host_sampler = vdsm_system::Sampler::start(board.clone()).context("the host sampler")?;
     Ok(Daemon { root, config, registry, engine, dispatch, hypervisor, libvirt, sampler, board, host_sampler, view, leftover })
 }
@@ -232,6 +234,12 @@ fn leave(root: &Root) {
         let _ = std::fs::remove_dir(root.channels());
         let _ = std::fs::remove_dir(root.sockets());
     }
+}
+
+/// What is refused keeps only itself from serving; whoever starts the daemon is told, since a hook that is missing forbids nothing.
+#[allow(clippy::print_stderr)]
+fn say_refused(module: &RefusedModule) {
+    eprintln!("vdsmd: module {} is refused and does not serve: {}", module.name, module.reason);
 }
 
 /// The first line on standard output: where to call.

@@ -1,6 +1,8 @@
 //! What the daemon answers: one type an answer, read from its reply, shown as text or as JSON.
 
 mod chain;
+mod check;
+mod declared;
 mod job;
 mod module;
 mod proof;
@@ -13,11 +15,11 @@ use super::Exit;
 use super::layout;
 use super::reply::NotUnderstood;
 
-pub(super) use chain::Chain;
+pub(super) use chain::{Chain, NewestChains};
+pub(super) use check::Check;
 pub(super) use job::Jobs;
 pub(super) use module::{ActiveVersion, ModuleDetails, ModuleList};
-pub(super) use proof::Proof;
-pub(super) use verb::Verb;
+pub(super) use verb::VerbList;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,8 +86,11 @@ pub(super) enum ModuleCommand {
 /// What is asked of hooks.
 #[derive(Debug, Subcommand)]
 pub(super) enum HookCommand {
-    /// The last chains of a machine: what each hook changed, how long it took, why it failed
+    /// The newest chain of each point of a machine: what each hook changed, how long it took, why it failed
     Show {
+        /// Every chain the daemon remembers of it, those of earlier lives too
+        #[arg(long)]
+        all: bool,
         /// The machine
         #[arg(value_name = "VM_ID")]
         vm: String,
@@ -139,6 +142,7 @@ mod tests {
             "module rollback owner",
             "module unpin owner",
             "hook show 6f8e9d4c-5b1a-4c0e-9f2d-3a7b8c9d0e1f",
+            "hook show --all 6f8e9d4c-5b1a-4c0e-9f2d-3a7b8c9d0e1f",
             "verbs",
             "jobs",
         ];

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use vdsm_core::tree::{Tree, Value};
 use vdsm_xmlrpc::MAX_BODY;
 
-use super::answer::{ActiveVersion, Chain, Jobs, ModuleDetails, ModuleList, Proof, ShowError, Shown, Style, Verb, show};
+use super::answer::{ActiveVersion, Chain, Check, Jobs, ModuleDetails, ModuleList, NewestChains, ShowError, Shown, Style, VerbList, show};
 use super::arguments::{Command, HookCommand, ModuleCommand};
 
 /// Largest component, in bytes: it fits into one call as base64, whose lines of 77 bytes, their end included, carry 57; the rest of
@@ -52,15 +52,16 @@ impl Request {
             Command::Module(ModuleCommand::List) => Request::new("module.list", Tree::array(|_| ()), show::<ModuleList>),
             Command::Module(ModuleCommand::Show { name }) => Request::new("module.show", named(name), show::<ModuleDetails>),
             Command::Module(ModuleCommand::Check { component, manifest }) => {
-                Request::new("module.check", with_component(&absolute(manifest)?, &read(component)?), show::<Proof>)
+                Request::new("module.check", with_component(&absolute(manifest)?, &read(component)?), show::<Check>)
             }
             Command::Module(ModuleCommand::Swap { name, component }) => {
                 Request::new("module.swap", with_component(name, &read(component)?), show::<ActiveVersion>)
             }
             Command::Module(ModuleCommand::Rollback { name }) => Request::new("module.rollback", named(name), show::<ActiveVersion>),
             Command::Module(ModuleCommand::Unpin { name }) => Request::new("module.unpin", named(name), show::<ActiveVersion>),
-            Command::Hook(HookCommand::Show { vm }) => Request::new("hook.show", named(vm), show::<Vec<Chain>>),
-            Command::Verbs => Request::new("verb.list", Tree::array(|_| ()), show::<Vec<Verb>>),
+            Command::Hook(HookCommand::Show { vm, all: true }) => Request::new("hook.show", named(vm), show::<Vec<Chain>>),
+            Command::Hook(HookCommand::Show { vm, all: false }) => Request::new("hook.show", named(vm), show::<NewestChains>),
+            Command::Verbs => Request::new("verb.list", Tree::array(|_| ()), show::<VerbList>),
             Command::Jobs => Request::new("job.list", Tree::array(|_| ()), show::<Jobs>),
         })
     }

@@ -37,6 +37,9 @@ impl Connection {
     pub(crate) fn open(uri: &str, epoch: u64, sink: &Arc<ConnectionSink>) -> Result<Connection, CallError> {
         if let Some(root) = embed::root(uri) {
             embed::prepare(&root).map_err(|error| CallError::Argument(format!("{}: {error}", root.display())))?;
+            if epoch == 1 {
+                embed::forget_unborn(&root);
+            }
         }
         let connect = Connect::open(Some(uri))?;
         let peer = match connect.set_keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1).map_err(CallError::from) {

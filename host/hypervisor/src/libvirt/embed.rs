@@ -6,6 +6,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::pid;
+use crate::xml::Element;
+
 /// The first line of the file we write; what bears it is ours to replace.
 const MARK: &str = "# Written by vdsmd for the embedded libvirt; an edit is overwritten unless this line is removed.";
 
@@ -51,6 +54,32 @@ pub(crate) fn prepare(root: &Path) -> std::io::Result<()> {
     std::fs::rename(&fresh, &file)
 }
 
+/// Forgets domains whose start died with the process that libvirt was in: their status has no process (`pid='0'`), and a libvirt that
+/// takes one of them up again never gets past it. A QEMU that was begun all the same is ended. Before the first opening only: later
+/// such a status belongs to a start of our own.
+pub(crate) fn forget_unborn(root: &Path) {
+    let run = root.join("run/qemu");
+    // Without the directory nothing was ever started.
+    let Ok(entries) = std::fs::read_dir(&run) else { return };
+    for file in entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.extension().is_some_and(|end| end == "xml")) {
+        let Some((name, uuid)) = std::fs::read_to_string(&file).ok().and_then(|status| unborn(&status)) else { continue };
+        let killed = pid::find(Some(&run), &name, &uuid).map(|process| pid::kill(process, &uuid));
+        match std::fs::remove_file(&file) {
+            Ok(()) => tracing::warn!(vm = uuid, status = %file.display(), ?killed, "its start was cut short; forgotten"),
+            Err(error) => {
+                tracing::error!(vm = uuid, status = %file.display(), %error, "its start was cut short, and it cannot be forgotten")
+            }
+        }
+    }
+}
+
+/// Name and uuid of the domain, when its status is that of one without a process.
+fn unborn(status: &str) -> Option<(String, String)> {
+    let status = Element::parse(status).ok()?;
+    let domain = status.child("domain").filter(|_| status.name == "domstatus" && status.attribute("pid") == Some("0"))?;
+    Some((domain.child_text("name")?.to_owned(), domain.child_text("uuid")?.to_owned()))
+}
+
 /// `%20` and the like as the characters they stand for.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -87,6 +116,28 @@ mod tests {
         assert_eq!(root("qemu:///system"), None);
         assert_eq!(root("qemu:///system?root=/x"), None);
         assert_eq!(root("test:///default"), None);
+    }
+
+    #[test]
+    fn a_domain_without_a_process_is_forgotten_and_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        forget_unborn(root.path());
+        let run = root.path().join("run/qemu");
+        std::fs::create_dir_all(&run).unwrap();
+        let status = |pid: u32| {
+            format!(
+                "<!-- WARNING -->\n<domstatus state='paused' reason='starting up' pid='{pid}'>\n  <domain type='qemu'>\n    \
+                 <name>a</name>\n    <uuid>11111111-2222-4333-8444-555555555555</uuid>\n  </domain>\n</domstatus>"
+            )
+        };
+        for (file, text) in [("unborn.xml", status(0)), ("born.xml", status(77)), ("other.xml", "no status".into()), ("a.pid", "0".into())]
+        {
+            std::fs::write(run.join(file), text).unwrap();
+        }
+        forget_unborn(root.path());
+        let mut left: Vec<_> = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["a.pid", "born.xml", "other.xml"]);
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl StepKind for RunHooks {
         }
         let outcome = self.0.run_chain(id, point, properties, &before).await;
         match outcome.failed {
-            Some(failure) => Outcome::Failed(Code::Unexpected.with(format!("hook: {failure}"))),
+            Some(failure) => Outcome::Failed(Code::Unexpected.with(failure)),
             None => Outcome::Done(Tree::text(outcome.document)),
         }
     }

@@ -149,8 +149,10 @@ fn the_component_is_a_file_name() {
 
 #[test]
 fn the_kind_is_known_and_has_its_section_and_no_other() {
-    refused(&VERB.replace("\"verb\"", "\"verbs\""), "[verb]", "[verb] has no effect in a module of kind `verbs`");
+    refused(&VERB.replace("\"verb\"", "\"verbs\""), "kind =", "no kind `verbs`; the nearest is `verb`");
     refused("name = \"m\"\nkind = \"hok\"\ncomponent = \"m.wasm\"\n", "kind =", "no kind `hok`; the nearest is `hook`");
+    let with_section = "name = \"m\"\nkind = \"hok\"\ncomponent = \"m.wasm\"\norder = 3\n[hook]\npoints = [\"before_vm_start\"]\nedit = []\non-failure = \"fail\"\n";
+    refused(with_section, "kind =", "no kind `hok`; the nearest is `hook`");
     refused("name = \"m\"\nkind = \"hook\"\ncomponent = \"m.wasm\"\n", "kind =", "a module of kind `hook` needs a section [hook]");
     refused(
         &format!("{VERB}\n[policy]\ndomain = \"memory\"\ninterval-s = 1\n"),
@@ -263,8 +265,11 @@ fn dangers_are_named_where_they_are() {
         "domain/qemu:override",
     ] {
         refused(&raw(edit), "edit", "needs `dangerous = [\"raw-qemu-arguments\"]`");
-        assert!(parse(&format!("{}{named}", raw(edit))).is_ok(), "{edit}");
+        let manifest = parse(&format!("{}{named}", raw(edit))).unwrap();
+        let dangerous: Vec<_> = manifest.dangerous.iter().map(|danger| (danger.name, danger.gives)).collect();
+        assert_eq!(dangerous, [("raw-qemu-arguments", "full control of QEMU")], "{edit}");
     }
+    assert!(parse(HOOK).unwrap().dangerous.is_empty());
     refused(&format!("{HOOK}{named}"), "dangerous", "`raw-qemu-arguments` has no effect");
     refused(&format!("{VERB}{named}"), "dangerous", "`raw-qemu-arguments` has no effect");
     refused(

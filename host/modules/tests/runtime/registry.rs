@@ -36,18 +36,21 @@ async fn the_rest_serves_beside_what_is_refused() {
     );
     house.install("broken", &lab::verb("broken", "").replace("\"ping\"", "\"list\""), b"no component");
     house.install("absent", &lab::verb("absent", "").replace("\"ping\"", "\"create\""), b"");
+    house.install("slip", &lab::verb("slip", "grant =").replace("\"ping\"", "\"destroy\""), b"");
     std::fs::remove_file(house.root.packaged_modules().join("absent.wasm")).unwrap();
     std::fs::write(house.root.manifests().join("notes.txt"), "no manifest").unwrap();
     let generation = house.load().await;
     assert_eq!(served(&generation).await, 1);
     assert_eq!(generation.modules().count(), 1);
     let names: Vec<&str> = generation.refused().iter().map(|refused| refused.name.as_str()).collect();
-    assert_eq!(names, ["absent", "broken", "typo"]);
+    assert_eq!(names, ["absent", "broken", "slip", "typo"]);
     let typo = generation.refused_for("pong").unwrap();
     assert!(typo.name == "typo" && typo.reason.contains("typo.toml:6: no key `shape`; the nearest is `shapes`"), "{}", typo.reason);
     assert!(generation.refused_for("list").unwrap().reason.contains("it is no component"));
     assert!(generation.refused_for("create").unwrap().reason.contains("absent.wasm"));
-    assert!(generation.refused_for("ping").is_none());
+    let slip = generation.refused_for("destroy").expect("a line that is no TOML hides nothing of the others");
+    assert_eq!(generation.refused_module("slip"), Some(slip));
+    assert!(generation.refused_for("ping").is_none() && generation.refused_module("good").is_none());
 }
 
 #[tokio::test]
@@ -243,7 +246,8 @@ async fn the_proof_tells_granted_missing_and_unused() {
         (import \"vdsm:verb/plan@0.1.0\" \"commit\" (func (result i32)))";
     let component = Verb { imports, ..Verb::default() }.build(|image| build::answer(image, 1));
     house.install("m", &lab::verb("m", "[grant]\n\"vdsm:hook/log\" = true\n\"test:lab/ask.mine\" = \"subjects\""), &component);
-    let proof = house.registry.check(&house.root.manifests().join("m.toml"), component).await.unwrap();
+    let (manifest, proof) = house.registry.check(&house.root.manifests().join("m.toml"), component).await.unwrap();
+    assert_eq!((manifest.name.as_str(), manifest.kind.name()), ("m", "verb"));
     assert_eq!(proof.imports, ["vdsm:hook/log.write", "vdsm:verb/plan.commit"]);
     assert_eq!(proof.granted.keys().collect::<Vec<_>>(), ["vdsm:hook/log.write"]);
     assert_eq!((proof.missing.clone(), proof.unused.clone()), (vec!["vdsm:verb/plan.commit".into()], vec!["test:lab/ask.mine".into()]));

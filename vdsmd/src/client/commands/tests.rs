@@ -25,6 +25,7 @@ fn verbs_are_called_with_vdsms_argument_order_and_types() {
         ("getVmStats", &["vm"], "getVmStats", r#"["vm"]"#),
         ("getAllVmStats", &[], "getAllVmStats", "[]"),
         ("getVdsCaps", &[], "getVdsCapabilities", "[]"),
+        ("getVdsHardwareInfo", &[], "getVdsHardwareInfo", "[]"),
         ("getVdsStats", &[], "getVdsStats", "[]"),
         ("setBalloonTarget", &["vm", "1024"], "setBalloonTarget", r#"["vm",1024]"#),
         ("connectStorageServer", &["4", "sp", "id=c,connection=/d"], "connectStorageServer", r#"[4,"sp",[{"connection":"/d","id":"c"}]]"#),

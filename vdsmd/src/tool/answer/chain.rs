@@ -1,5 +1,7 @@
 //! `hook show`: the chains that ran for a machine, and what each hook of them did.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use vdsm_core::clock;
 use vdsm_core::tree::Value;
@@ -43,6 +45,33 @@ impl Answer for Vec<Chain> {
             return "no hook ran for this machine, as far as the daemon remembers: the last chains since it started\n".to_owned();
         }
         self.iter().map(Chain::text).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The newest chain of each point, oldest first: the last life of a machine, not those before it.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(in crate::tool) struct NewestChains {
+    chains: Vec<Chain>,
+    /// Chains that are remembered and older.
+    #[serde(skip)]
+    older: usize,
+}
+
+impl Answer for NewestChains {
+    fn read(value: Value<'_>) -> Result<NewestChains, NotUnderstood> {
+        let mut chains = <Vec<Chain> as Answer>::read(value)?;
+        let all = chains.len();
+        let mut points = BTreeSet::new();
+        chains.reverse();
+        chains.retain(|chain| points.insert(chain.point.clone()));
+        chains.reverse();
+        Ok(NewestChains { older: all - chains.len(), chains })
+    }
+
+    fn text(&self) -> String {
+        let newest = Answer::text(&self.chains);
+        if self.older == 0 { newest } else { format!("{newest}\nolder chains: {}, shown by --all\n", self.older) }
     }
 }
 
@@ -140,6 +169,23 @@ mod tests {
         let text = text_of(&tree);
         assert!(text.contains("  owner@0123456789ab  412 us  failed: an owner is one line\n    not two\n"), "{text}");
         assert!(text.contains("  failed, nothing of the chain is used: hook owner: an owner is one line\n\n2013-09-24"), "{text}");
+    }
+
+    #[test]
+    fn without_all_only_the_newest_chain_of_each_point_is_shown() {
+        let tree = Tree::array(|out| {
+            for (point, module) in [("before_vm_start", "old"), ("after_vm_start", "live"), ("before_vm_start", "new")] {
+                out.open_object().text_at("time-ms", "0").text_at("point", point).text_at("failed", "");
+                out.array_at("hooks", |out| run(out, module, "", "")).close();
+            }
+        });
+        let text = show::<NewestChains>(tree.root(), Style::Text).unwrap().text;
+        assert!(text.starts_with("1970-01-01 00:00:00,000Z  after_vm_start\n  live@"), "{text}");
+        assert!(text.contains("before_vm_start\n  new@") && !text.contains("old@"), "{text}");
+        assert!(text.ends_with("\n\nolder chains: 1, shown by --all\n"), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&show::<NewestChains>(tree.root(), Style::Json).unwrap().text).unwrap();
+        assert_eq!(json.as_array().map(Vec::len), Some(2));
+        assert!(text_of(&tree).contains("old@"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use serde::Serialize;
 use vdsm_core::clock;
 use vdsm_core::tree::Value;
 
-use super::{Answer, Proof};
+use super::Answer;
+use super::declared::Declared;
+use super::proof::Proof;
 use crate::tool::layout::{columns, indented, section, short};
 use crate::tool::reply::{NotUnderstood, list, number, optional, pairs, text, texts};
 
@@ -76,6 +78,7 @@ pub(in crate::tool) struct ModuleDetails {
     summary: Summary,
     /// The manifest's path.
     manifest: String,
+    declares: Declared,
     proof: Proof,
     /// By the manifest's names.
     limits: BTreeMap<String, u64>,
@@ -107,6 +110,7 @@ impl Answer for ModuleDetails {
         Ok(ModuleDetails {
             summary: Summary::read(value)?,
             manifest: text(value, "manifest")?,
+            declares: Declared::read(value)?,
             proof: Proof::read(value)?,
             limits: pairs(value, "limits")?.into_iter().map(limit).collect::<Result<_, _>>()?,
             pin: optional(value, "pin")?,
@@ -117,7 +121,8 @@ impl Answer for ModuleDetails {
     fn text(&self) -> String {
         let limits: Vec<(&str, String)> = self.limits.iter().map(|(name, limit)| (name.as_str(), limit.to_string())).collect();
         let limits: Vec<[&str; 2]> = limits.iter().map(|(name, limit)| [*name, limit]).collect();
-        let sections = [self.head(), self.proof.text(), section("limits", &limits), self.history()];
+        let declares = format!("its manifest\n{}", self.declares.text());
+        let sections = [self.head(), declares, self.proof.text(), section("limits", &limits), self.history()];
         sections.join("\n")
     }
 }

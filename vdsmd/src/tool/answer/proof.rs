@@ -1,4 +1,4 @@
-//! `module check`: the static proof of a component against a manifest.
+//! The static proof of a component against a manifest.
 
 use serde::Serialize;
 use vdsm_core::tree::Value;
@@ -10,7 +10,7 @@ use crate::tool::reply::{NotUnderstood, pairs, texts};
 
 /// What a component imports and what a manifest gives it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(in crate::tool) struct Proof {
+pub(super) struct Proof {
     imports: Vec<String>,
     /// Imported and granted, with the scope as the manifest writes it.
     granted: Vec<Granted>,

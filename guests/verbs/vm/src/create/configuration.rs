@@ -76,3 +76,19 @@ pub(super) fn medium(drive: &Object) -> Option<Medium<'_>> {
 pub(super) fn is_on(setting: &str) -> bool {
     lenient::tobool(&setting.into())
 }
+
+/// What was sent, as every later reply can show it: a member without a value (Python's `None`) is as good as none, and a number of 64
+/// bits is a text.
+pub(crate) fn shown_later(parameters: &Object) -> Object {
+    parameters.iter().filter_map(|(name, value)| Some((name.to_owned(), value_shown_later(value)?))).collect()
+}
+
+fn value_shown_later(value: &Value) -> Option<Value> {
+    match value {
+        Value::Nil => None,
+        Value::Int64(number) => Some(Value::Text(number.to_string())),
+        Value::Array(items) => Some(Value::Array(items.iter().filter_map(value_shown_later).collect())),
+        Value::Object(members) => Some(Value::Object(shown_later(members))),
+        other => Some(other.clone()),
+    }
+}

@@ -51,7 +51,7 @@ pub(crate) fn decide(call: &Call, facts: &[Fact]) -> Result<Decision, Status> {
 }
 
 fn parameters(call: &Call) -> Result<Object, Status> {
-    let parameters = arguments(call).at("0").and_then(Value::as_object).cloned();
+    let parameters = arguments(call).at("0").and_then(Value::as_object).map(configuration::shown_later);
     parameters.ok_or_else(|| refuse(UNEXPECTED, "vmParams is no struct"))
 }
 

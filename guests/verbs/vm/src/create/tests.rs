@@ -5,7 +5,7 @@ use vdsm_sdk::verb::Status;
 use vdsm_sdk::wire::{Object, Value};
 use vdsm_sdk::{array, object};
 
-use super::configuration::{Additions, Medium, complete, medium, starts_paused};
+use super::configuration::{Additions, Medium, complete, medium, shown_later, starts_paused};
 use super::unserved;
 use super::validation::{Situation, check};
 
@@ -32,6 +32,19 @@ fn checked(parameters: &Object) -> Result<(), Status> {
 fn refused(parameters: &Object) -> (i32, String) {
     let status = checked(parameters).unwrap_err();
     (status.code, status.message)
+}
+
+#[test]
+fn what_no_reply_could_show_is_left_out_or_written_as_text() {
+    let sent = object! {
+        "vmId": ID, "foo": Value::Nil, "memSize": Value::Int64(64), "custom": object! { "note": Value::Nil, "a": "b" },
+        "devices": array![Value::Nil, object! { "type": "video", "specParams": Value::Nil }],
+    };
+    let shown = object! {
+        "vmId": ID, "memSize": "64", "custom": object! { "a": "b" }, "devices": array![object! { "type": "video" }],
+    };
+    assert_eq!(shown_later(&sent), shown);
+    assert_eq!(refused(&shown_later(&object! { "vmId": ID, "memSize": Value::Nil, "display": "vnc" })).0, 11);
 }
 
 #[test]

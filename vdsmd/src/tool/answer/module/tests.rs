@@ -3,6 +3,7 @@
 
 use vdsm_core::tree::{Tree, TreeBuilder};
 
+use super::super::declared::tests::write_hook;
 use super::super::proof::tests::write as write_proof;
 use super::super::{Style, show};
 use super::*;
@@ -31,6 +32,7 @@ fn detailed(pin: &str) -> Tree {
     Tree::object(|out| {
         summary(out, "owner", "hook", &["before_vm_start"]);
         out.text_at("manifest", "/etc/vdsm/modules.d/owner.toml");
+        write_hook(out, &[]);
         write_proof(out, &[], &[]);
         out.object_at("limits", |out| _ = out.text_at("memory-mib", "16").text_at("cpu-ms", "50"));
         out.text_at("pin", pin);
@@ -73,6 +75,7 @@ fn a_module_is_shown_with_its_proof_limits_and_versions() {
         "{text}"
     );
     assert!(text.contains("  pin       222222222222, the operator's choice"), "{text}");
+    assert!(text.contains("\nits manifest\n  points ") && text.contains("\ndangerous: none\n"), "{text}");
     assert!(text.contains("verdict: good"), "{text}");
     assert!(text.contains("limits (2)\n  cpu-ms      50\n  memory-mib  16\n"), "{text}");
     let versions = "versions, newest first (3)\n  \
@@ -91,6 +94,7 @@ fn json_has_numbers_for_numbers_and_null_for_no_pin() {
     assert_eq!(json["pin"], serde_json::Value::Null);
     assert_eq!(json["name"], "owner");
     assert_eq!(json["proof"]["verdict"], "good");
+    assert_eq!(json["declares"]["on-failure"], "fail");
 }
 
 #[test]
