@@ -1,6 +1,10 @@
 //! Carrying out one round: checked whole, written before it acts, then step by step.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
+use std::task::Poll;
+
+use futures_util::FutureExt;
 
 use super::job::Job;
 use super::journal::{JOBS, RoundStep};
@@ -295,13 +299,18 @@ impl Job {
         }
     }
 
-    /// One try, in a task of its own: it may outlive its time limit and a canceller that will not wait for it.
+    /// One try. Unless it ends at once it is in a task of its own: it may outlive its time limit and a canceller that will not wait.
     async fn attempt(&self, kind: &Arc<dyn StepKind>, step: &Step) -> Attempt {
         let spec = kind.spec();
         let owned =
             OwnedCall { control: self.control.clone(), held: self.held.clone(), keepers: self.engine.keepers.clone(), step: step.clone() };
         let (acting, acting_call) = (kind.clone(), owned.clone());
-        let mut task = tokio::spawn(async move { acting.act(acting_call.borrow()).await });
+        let mut acting = Box::pin(AssertUnwindSafe(async move { acting.act(acting_call.borrow()).await }).catch_unwind());
+        let unknown = |why: &str| Outcome::Unknown(self.default_error.with_detail(format!("{} {why}", spec.name)));
+        if let Poll::Ready(outcome) = futures_util::poll!(&mut acting) {
+            return Attempt { outcome: outcome.unwrap_or_else(|_| unknown("ended unexpectedly")), ended: true };
+        }
+        let mut task = tokio::spawn(acting);
         // What decides is never left behind: nobody could take a late success back.
         let may_leave = !self.committed() && spec.nature != Nature::Decides;
         let cancelled = async {
@@ -311,10 +320,9 @@ impl Job {
             self.control.cancel_signal().cancelled().await;
             tokio::time::sleep(self.engine.pace.left_behind).await;
         };
-        let unknown = |why: &str| Outcome::Unknown(self.default_error.with_detail(format!("{} {why}", spec.name)));
         let outcome = tokio::select! {
             outcome = &mut task => {
-                let outcome = outcome.unwrap_or_else(|error| unknown(&format!("ended unexpectedly: {error}")));
+                let outcome = outcome.ok().and_then(Result::ok).unwrap_or_else(|| unknown("ended unexpectedly"));
                 return Attempt { outcome, ended: true };
             }
             () = tokio::time::sleep(spec.limit) => unknown("did not end within its time limit"),
