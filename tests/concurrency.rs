@@ -12,7 +12,7 @@ use vdsm_tests::{Daemon, Host, Machine, Rung};
 
 use crate::build;
 use crate::image::Image;
-use crate::manage::{create, destroy, on_libvirtd, serving, serving_in, status, wait_until_running};
+use crate::manage::{create, destroy, on_libvirtd, running, running_in, serving, serving_in, status, wait_until_running};
 
 const VM: &str = "3b0c7d5a-51f2-4e0e-a1a4-6a2d3f9b7c01";
 /// A machine of the other root.
@@ -116,9 +116,7 @@ fn destroy_twice_at_once_is_one_done_and_one_unknown() {
         return;
     }
     let host = Host::on_test_driver();
-    let daemon = serving(&host);
-    assert_eq!(create(&daemon, VM), 0);
-    wait_until_running(&daemon, VM);
+    let daemon = running(&host, VM);
     let clients = [daemon.another_client(), daemon.another_client()];
     let mut codes = thread::scope(|scope| {
         let calls = clients.each_ref().map(|client| {
@@ -141,9 +139,7 @@ fn destroy_is_served_without_its_module() {
         return;
     }
     let host = Host::on_test_driver();
-    let first = serving(&host);
-    assert_eq!(create(&first, VM), 0);
-    wait_until_running(&first, VM);
+    let first = running(&host, VM);
     // The test driver's domains end with its process: what is left is a machine that is Down, and it must go.
     first.kill();
     std::fs::remove_file(host.manifest("verbs-vm")).unwrap();
@@ -162,9 +158,7 @@ fn qemu_destroy_of_a_vm_that_runs_is_served_without_its_module() {
         return;
     }
     let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
-    let first = serving_in(&machine, &host);
-    assert_eq!(create(&first, VM), 0);
-    wait_until_running(&first, VM);
+    let first = running_in(&machine, &host, VM);
     let running = machine.machines();
     first.kill();
     std::fs::remove_file(host.manifest("verbs-vm")).unwrap();
@@ -197,9 +191,7 @@ fn qemu_destroy_of_a_vm_that_stands_still_is_answered_while_a_manager_waits() {
         return;
     }
     let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
-    let daemon = serving_in(&machine, &host);
-    assert_eq!(create(&daemon, VM), 0);
-    wait_until_running(&daemon, VM);
+    let daemon = running_in(&machine, &host, VM);
     let qemu = machine.machines()[0];
     assert!(process::signal(qemu, Signal::STOP));
     let begun = Instant::now();

@@ -21,6 +21,22 @@ pub(crate) fn serving_in(machine: &Machine, host: &Host) -> Daemon {
     daemon
 }
 
+/// A daemon with a VM that runs.
+pub(crate) fn running(host: &Host, vm: &str) -> Daemon {
+    with_running(serving(host), vm)
+}
+
+/// The same in a machine of its own.
+pub(crate) fn running_in(machine: &Machine, host: &Host, vm: &str) -> Daemon {
+    with_running(serving_in(machine, host), vm)
+}
+
+fn with_running(daemon: Daemon, vm: &str) -> Daemon {
+    assert_eq!(create(&daemon, vm), 0);
+    wait_until_running(&daemon, vm);
+    daemon
+}
+
 /// A root whose daemon uses the libvirtd of its machine, VMs without KVM.
 pub(crate) fn on_libvirtd() -> Host {
     Host::new(&[("vars", "fake_kvm_support", "true"), ("libvirt", "uri", "qemu:///system")])

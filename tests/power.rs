@@ -6,7 +6,7 @@ use vdsm_core::tree::TreeBuilder;
 use vdsm_tests::process::{self, PATIENCE, wait_for};
 use vdsm_tests::{Daemon, Host, Machine, Rung};
 
-use crate::manage::{create, destroy, on_libvirtd, serving, serving_in, status, wait_until_running};
+use crate::manage::{destroy, on_libvirtd, running, running_in, status};
 
 const VM: &str = "3b0c7d5a-51f2-4e0e-a1a4-6a2d3f9b7c31";
 
@@ -42,9 +42,7 @@ fn a_vm_is_paused_and_goes_on() {
         return;
     }
     let host = Host::on_test_driver();
-    let daemon = serving(&host);
-    assert_eq!(create(&daemon, VM), 0);
-    wait_until_running(&daemon, VM);
+    let daemon = running(&host, VM);
 
     let paused = daemon.call("pause", the_vm);
     assert_eq!((paused.code(), paused.message()), (0, "Done"));
@@ -69,9 +67,7 @@ fn qemu_a_vm_is_asked_to_shut_down_and_is_down_when_it_ends() {
         return;
     }
     let (machine, host) = (Machine::with_libvirtd(), on_libvirtd());
-    let daemon = serving_in(&machine, &host);
-    assert_eq!(create(&daemon, VM), 0);
-    wait_until_running(&daemon, VM);
+    let daemon = running_in(&machine, &host, VM);
     assert_eq!(shutdown(&daemon), (0, "Machine shut down".into()));
     // It has no system that would heed its power button.
     shows(&daemon, "Up", "Powering down");

@@ -202,13 +202,11 @@ impl Room {
                 Err(error) => return Err(error.into()),
             }
         }
-        let ways = [(Destroy::Gracefully, self.patience.graceful), (Destroy::AtOnce, self.patience.at_once)];
+        let (graceful, at_once) = ((Destroy::Gracefully, self.patience.graceful), (Destroy::AtOnce, self.patience.at_once));
         // A QEMU that stands still does not end gracefully, and while libvirt waits for it, it keeps everybody from the domain.
-        let hopeless = match self.domains.ping(id).await {
-            Err(CallError::Deadline | CallError::Busy) => 1,
-            Ok(()) | Err(_) => 0,
-        };
-        for (how, patience) in ways.into_iter().skip(hopeless) {
+        let stands_still = matches!(self.domains.ping(id).await, Err(CallError::Deadline | CallError::Busy));
+        let ways = if stands_still { vec![at_once] } else { vec![graceful, at_once] };
+        for (how, patience) in ways {
             match self.domains.destroy(id, how).await {
                 Ok(()) => return Ok(()),
                 Err(CallError::NoDomain) if !lives(record) => return Ok(()),
